@@ -1,0 +1,33 @@
+"""Configuration: frozen dataclasses, TOML, shipped presets, and the errors every layer may raise."""
+
+from configs.errors import (
+    CacheIntegrityError,
+    DataError,
+    FsrvosError,
+    MissingError,
+    UsageError,
+)
+from configs.loading import config_digest, from_toml, load_config, presets, to_toml
+from configs.model import ModelConfig
+from configs.schema import Config, DataConfig, EncoderConfig, EvaluateConfig, FeaturesConfig
+from configs.training import TrainConfig
+
+__all__ = [
+    "CacheIntegrityError",
+    "Config",
+    "DataConfig",
+    "DataError",
+    "EncoderConfig",
+    "EvaluateConfig",
+    "FeaturesConfig",
+    "FsrvosError",
+    "MissingError",
+    "ModelConfig",
+    "TrainConfig",
+    "UsageError",
+    "config_digest",
+    "from_toml",
+    "load_config",
+    "presets",
+    "to_toml",
+]

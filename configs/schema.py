@@ -1,0 +1,90 @@
+"""What a configuration says. One frozen dataclass a section, defaults beside their meaning.
+
+`configs.loading` reads them from TOML and checks names and types; ranges are checked here, in
+`__post_init__`, by raising ValueError.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from configs.model import ModelConfig
+from configs.training import TrainConfig
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """Which frozen encoders make the features."""
+
+    preset: Literal["lite", "paper", "tiny"] = "lite"
+    vision: str = ""  # hub id, local folder or .pth file; "" is the preset's own
+    text: str = ""  # hub id or local folder; "" is the preset's own
+
+
+@dataclass(frozen=True)
+class FeaturesConfig:
+    """At what size frames are encoded and how their maps are stored."""
+
+    short_side: int = 192  # pixels; the shorter side of a frame is resized to this
+    long_side: int = 320  # pixels; the longer side is at most this; 0 is no limit
+    dtype: str = "uint8"  # uint8 | fp16 | fp32 | another scheme that the cache knows by name
+    views: int = 1  # augmented views of each video in the cache; 1 is the plain one alone
+    batch_frames: int = 16  # frames in one call of the encoder; does not change the result
+
+    def __post_init__(self) -> None:
+        if self.short_side < 32:
+            raise ValueError(f"features.short_side is {self.short_side}; it must be 32 or more")
+        if self.long_side and self.long_side < self.short_side:
+            raise ValueError(
+                f"features.long_side is {self.long_side}; it must be 0 (no limit) "
+                f"or at least features.short_side ({self.short_side})"
+            )
+        _require_positive("features", views=self.views, batch_frames=self.batch_frames)
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """How clips are cut for training."""
+
+    frames: int = 5  # T, query frames of a training clip
+    support_frames: int = 5  # S
+    holdout: float = 0.1  # share of the training videos kept back to watch J, in [0, 1)
+
+    def __post_init__(self) -> None:
+        _require_positive("data", frames=self.frames, support_frames=self.support_frames)
+        if not 0 <= self.holdout < 1:
+            raise ValueError(f"data.holdout is {self.holdout}; it must be in [0, 1)")
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """Which test episodes are run and how they are scored."""
+
+    seeds: int = 5  # drawings of the support videos
+    episodes_per_category: int = 0  # 0 is all
+    window: int = 10  # T, query frames that go through the network together
+    protocol: Literal["davis", "paper"] = "davis"
+
+    def __post_init__(self) -> None:
+        _require_positive("evaluate", seeds=self.seeds, window=self.window)
+        if self.episodes_per_category < 0:
+            raise ValueError("evaluate.episodes_per_category must be 0 (all) or more")
+
+
+@dataclass(frozen=True)
+class Config:
+    """A whole configuration. `configs.load_config` makes one, `configs.to_toml` writes it."""
+
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    features: FeaturesConfig = field(default_factory=FeaturesConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+
+
+def _require_positive(section: str, **values: int) -> None:
+    for name, value in values.items():
+        if value < 1:
+            raise ValueError(f"{section}.{name} is {value}; it must be 1 or more")

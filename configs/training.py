@@ -1,0 +1,37 @@
+"""Episodic training: what `stages.train` is told beyond the network itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Optimiser, schedule and episode sampling of one training run.
+
+    `videos_per_step` query videos are drawn a step; a video with a twin of its target
+    contributes both sentences when `paired`, so that the only difference between two
+    episodes of a batch is what the sentence says.
+    """
+
+    steps: int = 1200
+    videos_per_step: int = 4
+    paired: bool = True
+    learning_rate: float = 6e-4
+    weight_decay: float = 1e-2
+    warmup_steps: int = 50
+    schedule: str = "cosine"  # cosine | constant
+    clip_norm: float = 1.0
+    precision: str = "auto"  # auto | fp32 | bf16
+    log_every: int = 20
+    holdout_every: int = 0  # steps between looks at the held-back slice; 0 = only at the end
+    holdout_episodes: int = 24
+    checkpoint_every: int = 500
+    loader_threads: int = 1
+    prefetch: int = 4
+    weight_class: float = 2.0
+    weight_box: float = 5.0
+    weight_giou: float = 2.0
+    weight_mask: float = 2.0
+    weight_dice: float = 5.0
+    weight_dense: float = 2.0  # supervision of the dense prior (default preset only)
