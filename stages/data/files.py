@@ -1,0 +1,91 @@
+"""Reading the small files of a dataset without trusting them.
+
+Names in a dataset's JSON become paths, so each must be one plain path component, and no file may
+be reached through a symbolic link that leaves the dataset's folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from configs.errors import DataError, MissingError
+
+MAX_EXPRESSION = 1000
+"""Longest accepted expression, in characters; text encoders cut far earlier than this."""
+
+
+def read_json(path: Path) -> Any:
+    """Parse a JSON file; MissingError when absent, DataError when it is not UTF-8 JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise MissingError(f"{path}: no such file; restore it or rebuild the dataset") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot read it ({error.strerror}); check the file") from None
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f"{path}: malformed JSON at line {error.lineno} column {error.colno} ({error.msg}); "
+            "repair or rebuild the file"
+        ) from None
+    except (ValueError, RecursionError):
+        raise DataError(f"{path}: not a UTF-8 JSON file; repair or rebuild it") from None
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON whole or not at all: temporary name, fsync, rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("w", encoding="utf-8") as stream:
+            json.dump(value, stream, indent=1, ensure_ascii=False)
+            stream.write("\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot write it ({error.strerror}); free space or move") from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def plain_name(name: object) -> bool:
+    """True when `name` is one path component: no separator, not '.', '..' or empty."""
+    return (
+        isinstance(name, str)
+        and name not in ("", ".", "..")
+        and not any(c in "/\\\0" or ord(c) < 32 for c in name)
+    )
+
+
+def mapping(value: object, where: str) -> Mapping[str, Any]:
+    """`value` as a JSON object, or DataError naming `where`."""
+    if not isinstance(value, dict):
+        raise DataError(f"{where}: expected a JSON object, found {type(value).__name__}")
+    return value
+
+
+def stays_inside(path: Path, root: Path) -> bool:
+    """True when `path`, with every link followed, lies under `root` (already resolved)."""
+    try:
+        return path.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):  # a loop of links
+        return False
+
+
+def clean_expression(text: object, where: str) -> str:
+    """Lower-case `text` and collapse its white space, as the authors' data set does.
+
+    Raises DataError when it is not text, empty, or longer than MAX_EXPRESSION characters.
+    """
+    if not isinstance(text, str) or not text.split():
+        raise DataError(f"{where}: the expression is empty; describe the object in a few words")
+    if len(text) > MAX_EXPRESSION:
+        raise DataError(
+            f"{where}: the expression has {len(text)} characters, more than {MAX_EXPRESSION}; "
+            "shorten it"
+        )
+    return " ".join(text.lower().split())

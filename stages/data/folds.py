@@ -1,0 +1,123 @@
+"""Folds: which categories are never trained on.
+
+By default the test classes of fold g are the ids with (id - 1) mod 4 = g - 1, the rest train.
+``ROOT/folds.json`` overrides that, for all folds at once::
+
+    {"1": {"test": ["dog", "cat"], "train": ["bus"], "test_videos": ["v1"], "train_videos": []}}
+
+`train` defaults to the classes that are not in `test`; the two video lists are optional and
+narrow a split down to the videos named.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from configs.errors import DataError, UsageError
+from stages.data.dataset import Dataset
+from stages.data.files import mapping, read_json, stays_inside
+
+FOLDS = (1, 2, 3, 4)
+SPLITS = ("train", "test", "all")
+
+
+def test_categories(dataset: Dataset, fold: int) -> tuple[str, ...]:
+    """Categories of `fold` that are never trained on, in class-id order."""
+    return _split(dataset, fold)["test"]
+
+
+def train_categories(dataset: Dataset, fold: int) -> tuple[str, ...]:
+    """Categories that `fold` trains on, in class-id order."""
+    return _split(dataset, fold)["train"]
+
+
+def folds_of(dataset: Dataset) -> tuple[int, ...]:
+    """The fold numbers the dataset has: those of folds.json, else 1 to 4."""
+    explicit = _explicit(dataset)
+    return FOLDS if explicit is None else tuple(sorted(explicit))
+
+
+def videos_of(dataset: Dataset, fold: int, split: str) -> tuple[str, ...]:
+    """Sorted ids of the videos in `split`: "train", "test" or "all" (both)."""
+    if split not in SPLITS:
+        raise UsageError(f"unknown split {split!r}; choose train, test or all")
+    parts = _split(dataset, fold)
+    chosen: set[str] = set()
+    for side in ("train", "test") if split == "all" else (split,):
+        limit = parts[f"{side}_videos"]
+        for category in parts[side]:
+            ids = dataset.by_category.get(category, ())
+            chosen.update(i for i in ids if not limit or i in limit)
+    return tuple(sorted(chosen))
+
+
+def _split(dataset: Dataset, fold: int) -> dict[str, tuple[str, ...]]:
+    """The four lists of one fold; UsageError when the dataset has no such fold."""
+    explicit = _explicit(dataset)
+    known = FOLDS if explicit is None else tuple(sorted(explicit))
+    if isinstance(fold, bool) or fold not in known:
+        raise UsageError(f"unknown fold {fold!r}; choose one of {', '.join(map(str, known))}")
+    if explicit is not None:
+        return explicit[fold]
+    test = tuple(n for i, n in enumerate(dataset.categories) if i % len(FOLDS) == fold - 1)
+    train = tuple(n for n in dataset.categories if n not in test)
+    if not test:
+        raise DataError(
+            f"{dataset.root}: fold {fold} has no test category, as only "
+            f"{len(dataset.categories)} are listed; choose another fold or write folds.json"
+        )
+    return {"test": test, "train": train, "test_videos": (), "train_videos": ()}
+
+
+def _explicit(dataset: Dataset) -> dict[int, dict[str, tuple[str, ...]]] | None:
+    """The content of folds.json, validated, or None without one."""
+    path = dataset.root / "folds.json"
+    if not path.exists():
+        return None
+    if not stays_inside(path, dataset.root.resolve()):
+        raise DataError(f"{path}: a link leads out of the dataset's folder; copy the file in")
+    result: dict[int, dict[str, tuple[str, ...]]] = {}
+    for key, value in mapping(read_json(path), str(path)).items():
+        if not (key.isascii() and key.isdigit()):
+            raise DataError(f"{path}: fold {key!r} is not a number; name folds 1, 2, ...")
+        entry = mapping(value, f"{path}: fold {key}")
+        unknown = set(entry) - {"test", "train", "test_videos", "train_videos"}
+        if unknown or "test" not in entry:
+            raise DataError(
+                f"{path}: fold {key}: give test and, if wanted, train, test_videos, train_videos"
+                + (f"; unknown {sorted(unknown)}" if unknown else "")
+            )
+        result[int(key)] = _fold_lists(dataset, entry, f"{path}: fold {key}")
+    if not result:
+        raise DataError(f"{path}: lists no fold; remove the file or add one")
+    return result
+
+
+def _fold_lists(dataset: Dataset, entry: Any, where: str) -> dict[str, tuple[str, ...]]:
+    test = _names(entry["test"], dataset.categories, f"{where}: test")
+    rest = [name for name in dataset.categories if name not in test]
+    train = _names(entry.get("train", rest), dataset.categories, f"{where}: train")
+    if set(test) & set(train):
+        both = sorted(set(test) & set(train))[0]
+        raise DataError(f"{where}: {both!r} is in both train and test; remove it from one")
+    ids = tuple(dataset.videos)
+    return {
+        "test": test,
+        "train": train,
+        "test_videos": _names(entry.get("test_videos", []), ids, f"{where}: test_videos"),
+        "train_videos": _names(entry.get("train_videos", []), ids, f"{where}: train_videos"),
+    }
+
+
+def _names(value: object, known: tuple[str, ...], where: str) -> tuple[str, ...]:
+    """The listed names in the order of `known`; DataError when one is not known."""
+    if not isinstance(value, list):
+        raise DataError(f"{where}: expected a list of names")
+    for name in value:
+        if name not in known:
+            raise DataError(f"{where}: the dataset has no {name!r}; correct the name")
+    return tuple(name for name in known if name in value)
+
+
+# Named as the field names them; pytest would otherwise collect it where it is imported.
+test_categories.__test__ = False  # type: ignore[attr-defined]

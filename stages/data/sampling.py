@@ -1,0 +1,103 @@
+"""Training episodes, and the slice of training videos that is held back to watch progress."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+
+import numpy as np
+
+from configs.errors import DataError
+from stages.data.clips import Clip, Episode, draw_clip, draw_support, stable_number, twins
+from stages.data.dataset import Dataset
+from stages.data.folds import train_categories, videos_of
+
+
+def sample_episode(
+    dataset: Dataset,
+    categories: Sequence[str],
+    rng: np.random.Generator,
+    frames: int,
+    support_frames: int,
+    paired: bool = True,
+    videos: Set[str] | None = None,
+) -> tuple[Episode, ...]:
+    """One random training episode, or with `paired` two for a video with twins.
+
+    A category is drawn uniformly, then a query video, one of its expressions and `frames`
+    consecutive frames, then another video of the category as support. The pair shares frames and
+    support and differs in the sentence alone, which is what forces a model to read it. `videos`
+    limits the choice (the training split less the held-back videos). Equal generators give equal
+    episodes. DataError when a category has fewer than two usable videos.
+    """
+    category = categories[int(rng.integers(len(categories)))]
+    pool = [
+        v
+        for v in dataset.by_category.get(category, ())
+        if (videos is None or v in videos) and dataset.videos[v].targets
+    ]
+    require_two(dataset, category, len(pool))
+    query = None
+    for i in rng.permutation(len(pool)):
+        query = draw_clip(dataset, pool[int(i)], dataset.videos[pool[int(i)]].targets, frames, rng)
+        if query is not None:
+            break
+    if query is None:
+        raise DataError(
+            f"{dataset.root}: no object of category {category!r} shows in any mask; "
+            "check the object ids of its masks"
+        )
+    others = [v for v in pool if v != query.video]
+    support = draw_support(dataset, others, category, support_frames, rng)
+    episode = Episode(query, support, category)
+    rivals = twins(dataset, query.expression) if paired else ()
+    if not rivals:
+        return (episode,)
+    other = rivals[int(rng.integers(len(rivals)))]
+    return (episode, Episode(Clip(query.video, other, query.frames), support, category))
+
+
+def require_two(dataset: Dataset, category: str, count: int) -> None:
+    """DataError unless the category has a query and a support video."""
+    if count < 2:
+        have = "no video" if not count else "1 video"
+        raise DataError(
+            f"{dataset.root}: category {category!r} has {have}, but an episode needs two (query "
+            "and support); add videos of it or leave it out in folds.json"
+        )
+
+
+def holdout_videos(dataset: Dataset, fold: int, share: float) -> frozenset[str]:
+    """Training videos of `fold` held back from training: about `share` of each category.
+
+    Chosen by a hash of the video's name, so the choice depends on no seed and no file order.
+    Every category keeps at least two videos to train on.
+    """
+    training = set(videos_of(dataset, fold, "train"))
+    held: set[str] = set()
+    for category in train_categories(dataset, fold):
+        ids = [v for v in dataset.by_category.get(category, ()) if v in training]
+        count = min(max(1, round(share * len(ids))), len(ids) - 2) if share > 0 else 0
+        held.update(sorted(ids, key=lambda v: stable_number("holdout", v))[: max(0, count)])
+    return frozenset(held)
+
+
+def holdout_episodes(
+    dataset: Dataset, fold: int, share: float, frames: int, support_frames: int, seed: int = 0
+) -> list[Episode]:
+    """An episode per expression of the held-back videos, supports from the other training videos.
+
+    Each query is one window of `frames` frames. The list depends on the arguments alone.
+    """
+    held = holdout_videos(dataset, fold, share)
+    training = [v for v in videos_of(dataset, fold, "train") if v not in held]
+    episodes: list[Episode] = []
+    for video in sorted(held):
+        category = dataset.videos[video].category
+        pool = [v for v in training if dataset.videos[v].category == category]
+        rng = np.random.default_rng([seed, stable_number("holdout", video)])
+        support = draw_support(dataset, pool, category, support_frames, rng)
+        for expression in dataset.videos[video].targets:
+            clip = draw_clip(dataset, video, [expression], frames, rng)
+            if clip is not None:
+                episodes.append(Episode(clip, support, category))
+    return episodes
