@@ -1,0 +1,1 @@
+"""The command line: parse, call one stage, print. The only package that knows click."""

@@ -1,0 +1,93 @@
+"""`fsrvos data`: render, build and check datasets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from configs import FsrvosError
+from fsrvos_cli import options, places
+from fsrvos_cli.output import emit
+
+BENCHMARKS = ("mini-ref-youtube-vos", "mini-ref-sail-vos", "mini-mevis")
+
+
+@click.group()
+def data() -> None:
+    """Render, build and check datasets.
+
+    \b
+    Example:
+      fsrvos data sample work/data/sample
+    """
+
+
+@data.command()
+@click.argument("out", type=options.FOLDER, required=False)
+@click.option(
+    "--videos",
+    type=click.IntRange(min=1),
+    default=40,
+    show_default=True,
+    help="Videos of each category.",
+)
+@click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True)
+@options.seed_option
+@options.json_option
+def sample(out: Path | None, videos: int, jobs: int, seed: int, as_json: bool) -> None:
+    """Render the sample dataset into OUT (default: work/data/sample).
+
+    Textured, moving objects of 16 categories over moving backgrounds, with sentences that tell
+    two objects of one category apart. The same seed gives the same files.
+
+    \b
+    Example:
+      fsrvos data sample work/data/sample --videos 40
+    """
+    if out is None:
+        out = places.sample_root()
+        places.taken("OUT", out)
+    from stages.data.sample import render_sample
+
+    emit(render_sample(out, videos_per_category=videos, seed=seed, jobs=jobs), as_json)
+
+
+@data.command()
+@click.argument("benchmark", type=click.Choice(BENCHMARKS))
+@click.argument("source", type=options.FOLDER)
+@click.argument("out", type=options.FOLDER)
+@options.json_option
+def build(benchmark: str, source: Path, out: Path, as_json: bool) -> None:
+    """Build a few-shot benchmark in OUT from the raw dataset in SOURCE.
+
+    \b
+    Example:
+      fsrvos data build mini-ref-youtube-vos downloads/ref-youtube-vos work/data/mini-ref-yv
+    """
+    from stages.data.build import build_benchmark
+
+    emit(build_benchmark(benchmark, source, out), as_json)
+
+
+@data.command()
+@click.argument("folder", type=options.FOLDER, metavar="DIR")
+@options.json_option
+def check(folder: Path, as_json: bool) -> None:
+    """List every fault of a dataset or a support folder; exit 1 if there is any.
+
+    \b
+    Example:
+      fsrvos data check work/data/sample
+    """
+    from stages.data.check import check as check_folder
+
+    faults = [str(fault) for fault in check_folder(folder)]
+    if as_json:
+        emit({"folder": folder, "faults": faults}, as_json)
+    else:
+        for fault in faults:
+            click.echo(fault)
+    if faults:
+        raise FsrvosError(f"{folder} has {len(faults)} fault{'s' if len(faults) > 1 else ''}")
+    click.echo(f"fsrvos: {folder} has no faults", err=True)

@@ -1,0 +1,51 @@
+"""`fsrvos predict`: one video, a sentence and a few annotated frames -> masks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fsrvos_cli import options, places
+from fsrvos_cli.output import emit
+
+
+@click.command()
+@click.argument("video", type=options.ANY_PATH)
+@click.argument("expression")
+@click.option(
+    "--support",
+    type=options.FOLDER,
+    required=True,
+    help="Folder of images, same-named mask PNGs and support.toml.",
+)
+@options.run_option("--checkpoint")
+@click.option("-o", "--out", type=options.FOLDER, help="Output folder.  [default: under work/]")
+@options.device_option
+@options.json_option
+def predict(
+    video: Path,
+    expression: str,
+    support: Path,
+    run: Path | None,
+    out: Path | None,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Segment in every frame of VIDEO the object that EXPRESSION describes.
+
+    VIDEO is a video file or a folder of images. The support folder shows the kind of object on
+    a few frames of other videos. Written to the output folder: masks as indexed PNG, an overlay
+    video, a contact sheet and scores.json.
+
+    \b
+    Example:
+      fsrvos predict video.mp4 "a brown dog barking" --support dir/
+    """
+    run = places.find_run(run)
+    if out is None:
+        out = places.work_root() / "predict" / (video.stem or "video")
+        places.taken("--out", out)
+    from stages.predict import predict as predict_video
+
+    emit(predict_video(video, expression, support, run, out, device), as_json)

@@ -1,0 +1,38 @@
+"""`fsrvos report`: runs -> one HTML page, or a table of the paper with ours beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fsrvos_cli import options, places
+from fsrvos_cli.output import emit
+
+
+@click.command()
+@click.argument("runs", type=options.ANY_PATH, nargs=-1)
+@click.option("-o", "--out", type=options.FILE, help="HTML file.  [default: in the first run]")
+@click.option(
+    "--table",
+    type=click.Choice(["1", "2", "3", "4"]),
+    help="Print this table of the paper with the runs beside it, instead of the page.",
+)
+@options.json_option
+def report(runs: tuple[Path, ...], out: Path | None, table: str | None, as_json: bool) -> None:
+    """Write one self-contained HTML page about RUNS: scores, controls, curves, overlays.
+
+    \b
+    Example:
+      fsrvos report work/runs/sample-demo-fold1
+      fsrvos report --table 1 work/runs/*
+    """
+    found = [places.find_run(run) for run in runs] or [places.find_run(None)]
+    if table is not None:
+        from stages.report import paper_table
+
+        emit({"table": paper_table(int(table), found)}, as_json)
+        return
+    from stages.report import write_report
+
+    emit({"report": write_report(found, out)}, as_json)

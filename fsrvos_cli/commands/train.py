@@ -1,0 +1,58 @@
+"""`fsrvos train`: features and masks -> checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from configs import load_config
+from configs.loading import DEFAULT_PRESET
+from fsrvos_cli import options, places
+from fsrvos_cli.output import emit
+
+
+@click.command()
+@click.option("--from-cache", is_flag=True, help="Read features instead of running the encoders.")
+@options.data_option
+@options.fold_option
+@options.run_option()
+@options.config_options
+@options.cache_option
+@options.device_option
+@options.seed_option
+@click.option("--init", type=options.ANY_PATH, help="Start from the weights of this run or file.")
+@options.json_option
+def train(
+    from_cache: bool,
+    data: Path | None,
+    fold: int | None,
+    run: Path | None,
+    config_source: str | None,
+    pairs: tuple[str, ...],
+    cache_dir: Path | None,
+    device: str,
+    seed: int,
+    init: Path | None,
+    as_json: bool,
+) -> None:
+    """Train the network on episodes of a fold's training classes.
+
+    Without --from-cache the encoders run live, which allows image augmentation and is slower.
+    A run that was interrupted goes on from its last checkpoint; one that is complete is left.
+
+    \b
+    Example:
+      fsrvos train --from-cache
+      fsrvos train --from-cache --fold 2 --config paper --set train.steps=20000
+    """
+    config = load_config(config_source, pairs)
+    data = places.find_data(data)
+    fold = 1 if fold is None else fold
+    run = places.run_for_training(run, data, config_source or DEFAULT_PRESET, fold)
+    from stages.train import train as train_network
+
+    report = train_network(
+        config, data, fold, run, places.cache_root(cache_dir), from_cache, device, seed, init=init
+    )
+    emit(report, as_json)

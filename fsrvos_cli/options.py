@@ -1,0 +1,129 @@
+"""Options that several commands share, each a decorator.
+
+Precedence: flag, then environment (the name beside the option, or FSRVOS_<COMMAND>_<OPTION>),
+then configuration file, then default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from configs import Config, load_config
+from configs.loading import DEFAULT_PRESET
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Decorator = Callable[[Command], Command]
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+FILE = click.Path(dir_okay=False, path_type=Path)
+ANY_PATH = click.Path(path_type=Path)
+
+
+def config_options(command: Command) -> Command:
+    """--config and --set; the command gets `config_source` and `pairs`."""
+    command = click.option(
+        "--set",
+        "pairs",
+        multiple=True,
+        metavar="SECTION.KEY=VALUE",
+        envvar="FSRVOS_SET",
+        help="Change one configuration value; may be repeated. An unknown key is an error.",
+    )(command)
+    return click.option(
+        "--config",
+        "config_source",
+        metavar="FILE|PRESET",
+        envvar="FSRVOS_CONFIG",
+        help=f"A TOML file or a shipped preset.  [default: {DEFAULT_PRESET}, or the run's own]",
+    )(command)
+
+
+def json_option(command: Command) -> Command:
+    """--json; the command gets `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(
+        command
+    )
+
+
+def device_option(command: Command) -> Command:
+    """--device; the command gets `device`, one of auto, cpu, cuda, mps."""
+    return click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+        default="auto",
+        envvar="FSRVOS_DEVICE",
+        show_default=True,
+        help="Where the networks run; auto takes a GPU if there is one.",
+    )(command)
+
+
+def seed_option(command: Command) -> Command:
+    """--seed; the command gets `seed`."""
+    return click.option(
+        "--seed",
+        type=click.IntRange(min=0),
+        default=0,
+        envvar="FSRVOS_SEED",
+        show_default=True,
+        help="Seed of everything that is drawn at random.",
+    )(command)
+
+
+def data_option(command: Command) -> Command:
+    """--data; the command gets `data`, a folder or None."""
+    return click.option(
+        "--data",
+        type=FOLDER,
+        envvar="FSRVOS_DATA",
+        help="Dataset folder.  [default: work/data/sample]",
+    )(command)
+
+
+def fold_option(command: Command) -> Command:
+    """--fold; the command gets `fold`, a number or None."""
+    return click.option(
+        "--fold",
+        type=int,
+        envvar="FSRVOS_FOLD",
+        help="Fold whose classes are held out, 1 to 4.  [default: the run's own, or 1]",
+    )(command)
+
+
+def run_option(*names: str) -> Decorator[Command]:
+    """--run and any further names for it; the command gets `run`, a folder or None."""
+
+    def decorate(command: Command) -> Command:
+        return click.option(
+            "--run",
+            *names,
+            "run",
+            type=ANY_PATH,
+            envvar="FSRVOS_RUN",
+            help="Run folder, or its name under work/runs.  [default: the newest trained run]",
+        )(command)
+
+    return decorate
+
+
+def cache_option(command: Command) -> Command:
+    """--cache-dir; the command gets `cache_dir`, a folder or None."""
+    return click.option(
+        "--cache-dir",
+        type=FOLDER,
+        envvar="FSRVOS_CACHE",
+        help="Feature cache.  [default: work/cache]",
+    )(command)
+
+
+def config_of_run(config_source: str | None, pairs: tuple[str, ...], run: Path) -> Config | None:
+    """What a trained run is used with: its own configuration, with --set pairs over it.
+
+    None, where nothing is given: the stage then reads the run's own.
+    """
+    if config_source is None and not pairs:
+        return None
+    return load_config(config_source or str(run / "config.toml"), pairs)

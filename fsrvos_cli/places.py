@@ -1,0 +1,113 @@
+"""Where things are when the command line does not say: where the Makefile puts them.
+
+    work/data/sample    the dataset
+    work/cache          the feature cache
+    work/runs/<run>     one folder a run, <dataset>-<config>-fold<N>
+    work/predict        what `fsrvos predict` writes
+
+FSRVOS_WORK moves `work`. Every place taken by default is named on stderr.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import click
+
+from configs import MissingError
+
+
+def work_root() -> Path:
+    """The folder under which everything is made."""
+    return Path(os.environ.get("FSRVOS_WORK") or "work")
+
+
+def sample_root() -> Path:
+    """Where the sample dataset is rendered."""
+    return work_root() / "data" / "sample"
+
+
+def cache_root(given: Path | None) -> Path:
+    """The folder of the feature cache: as given, or as FSRVOS_CACHE says, or under `work`."""
+    return given or Path(os.environ.get("FSRVOS_CACHE") or work_root() / "cache")
+
+
+def find_data(given: Path | None, run: Path | None = None) -> Path:
+    """The dataset to work on: as given, or the one that a run's name begins with, or the sample.
+
+    Raises:
+        MissingError: nothing given and nothing there.
+    """
+    if given is not None:
+        return given
+    named = _dataset_of_run(run) if run is not None else None
+    found = named or sample_root()
+    if not found.is_dir():
+        raise MissingError(
+            f"no dataset at {found}; name one with --data, or render it: fsrvos data sample {found}"
+        )
+    taken("--data", found)
+    return found
+
+
+def run_for_training(given: Path | None, data: Path, config_source: str, fold: int) -> Path:
+    """The folder of a new run: as given, or work/runs/<dataset>-<config>-fold<N>."""
+    if given is not None:
+        return given
+    name = f"{data.resolve().name}-{Path(config_source).stem}-fold{fold}"
+    run = work_root() / "runs" / name
+    taken("--run", run)
+    return run
+
+
+def find_run(given: Path | None) -> Path:
+    """A trained run: as given (a folder, or a name under work/runs), or the newest one.
+
+    Raises:
+        MissingError: there is none.
+    """
+    if given is not None:
+        named = work_root() / "runs" / given
+        return named if not given.exists() and named.is_dir() else given
+    runs = trained_runs()
+    if not runs:
+        raise MissingError(
+            f"no trained run under {work_root() / 'runs'}; name one with --run, "
+            "or train one: fsrvos train --from-cache"
+        )
+    taken("--run", runs[0])
+    return runs[0]
+
+
+def trained_runs() -> list[Path]:
+    """Folders under work/runs that hold trained weights, the newest first."""
+    weights = (work_root() / "runs").glob("*/model.safetensors")
+    newest_first = sorted(weights, key=lambda path: path.stat().st_mtime, reverse=True)
+    return [path.parent for path in newest_first]
+
+
+def fold_of_run(given: int | None, run: Path) -> int:
+    """The fold: as given, or the N in a run named <dataset>-<config>-fold<N>, or 1.
+
+    Evaluating another fold than the one trained for would test on classes seen in training.
+    """
+    if given is not None:
+        return given
+    match = re.search(r"-fold(\d+)$", run.resolve().name)
+    fold = int(match[1]) if match else 1
+    taken("--fold", fold)
+    return fold
+
+
+def taken(option: str, value: object) -> None:
+    """Say on stderr which default was taken."""
+    click.echo(f"fsrvos: {option} {value} (default)", err=True)
+
+
+def _dataset_of_run(run: Path) -> Path | None:
+    """work/data/<dataset> of a run named <dataset>-<config>-fold<N>, if there is one."""
+    match = re.fullmatch(r"(.+)-[^-]+-fold\d+", run.resolve().name)
+    data = work_root() / "data" / match[1] if match else None
+    return data if data is not None and data.is_dir() else None
