@@ -1,0 +1,213 @@
+"""Support folders: annotated frames of another video, as a user lays them out.
+
+::
+
+    dir/support.toml      expression = "a brown dog"   object_id = 1   category = "dog"
+    dir/a.jpg  dir/a.png  an image and its mask of the same name, palette or grey PNG
+    dir/masks/a.png       or the masks in a folder of their own (needed when the images are PNG)
+
+`object_id` may be left out where the masks hold a single object; `category` is optional.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from configs.errors import DataError, FsrvosError, MissingError
+from stages.data.files import clean_expression, stays_inside
+from stages.data.images import IMAGE_SUFFIXES, read_ids, read_rgb
+
+Result = TypeVar("Result")
+
+EXAMPLE = 'expression = "a brown dog" and object_id = 1'
+
+
+@dataclass(frozen=True)
+class SupportSet:
+    """S annotated frames in name order. Sizes may differ between frames, never within a pair.
+
+    `frames` are RGB [H, W, 3], `masks` boolean [H, W] and never empty.
+    """
+
+    names: tuple[str, ...]
+    frames: tuple[NDArray[np.uint8], ...]
+    masks: tuple[NDArray[np.bool_], ...]
+    expression: str
+    object_id: int
+    category: str | None
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """One decoded image [H, W, 3] with the object ids [H, W] of its mask."""
+
+    mask_path: Path
+    frame: NDArray[np.uint8]
+    ids: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class _Notes:
+    """What support.toml says; `object_id` is None when it leaves the choice to the masks."""
+
+    expression: str
+    object_id: int | None
+    category: str | None
+
+
+def load_support(folder: Path | str) -> SupportSet:
+    """Read a support folder.
+
+    Raises MissingError (no folder, no images, no support.toml, a mask missing) or DataError (an
+    unreadable file, sizes that differ, a mask without the object, a link that leaves the folder).
+    """
+    support, faults = scan_support(Path(folder))
+    if support is None:
+        raise faults[0]
+    return support
+
+
+def scan_support(folder: Path) -> tuple[SupportSet | None, list[FsrvosError]]:
+    """The support set, or None together with every fault found."""
+    if not folder.is_dir():
+        return None, [MissingError(f"{folder}: no such support folder; check the path")]
+    faults: list[FsrvosError] = []
+    images = _images(folder, faults)
+    notes = _collect(faults, _read_notes, folder)
+    pairs = [p for image in images if (p := _collect(faults, _read_pair, folder, image))]
+    wanted = notes.object_id if notes else None
+    if notes and wanted is None and pairs and not faults:
+        wanted = _collect(faults, _only_object, folder, pairs)
+    for pair in pairs:
+        _collect(faults, _require_object, pair, wanted)
+    if faults or notes is None or wanted is None:
+        return None, faults
+    support = SupportSet(
+        names=tuple(pair.mask_path.stem for pair in pairs),
+        frames=tuple(pair.frame for pair in pairs),
+        masks=tuple(pair.ids == wanted for pair in pairs),
+        expression=notes.expression,
+        object_id=wanted,
+        category=notes.category,
+    )
+    return support, []
+
+
+def _collect(
+    faults: list[FsrvosError], work: Callable[..., Result], *arguments: object
+) -> Result | None:
+    """`work(*arguments)`, or None with its fault appended to `faults`."""
+    try:
+        return work(*arguments)
+    except FsrvosError as fault:
+        faults.append(fault)
+        return None
+
+
+def _images(folder: Path, faults: list[FsrvosError]) -> list[Path]:
+    """The support images in name order; PNG files beside them are masks, unless masks/ exists."""
+    found = sorted(
+        f for f in folder.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES and f.is_file()
+    )
+    images = found
+    if not (folder / "masks").is_dir():
+        images = [f for f in found if f.suffix.lower() != ".png"]
+    if not images and found:
+        hint = "add the JPEG images they belong to, or move the masks into a folder masks/"
+        faults.append(MissingError(f"{folder}: holds only PNG files; {hint}"))
+    elif not images:
+        hint = "add images, a mask PNG of the same name for each, and support.toml"
+        faults.append(MissingError(f"{folder}: the support folder holds no images; {hint}"))
+    stems = [f.stem for f in images]
+    for image in images:
+        if stems.count(image.stem) > 1 and stems.index(image.stem) != images.index(image):
+            faults.append(DataError(f"{image}: another image has the same name; rename one"))
+    return images
+
+
+def _read_pair(folder: Path, image: Path) -> _Pair:
+    """An image with its mask, checked to be of one size."""
+    inside = folder / "masks"
+    mask = (inside if inside.is_dir() else folder) / f"{image.stem}.png"
+    if not mask.exists():
+        hint = "add a palette or grey PNG whose pixel values are object ids"
+        raise MissingError(f"{mask}: the mask of {image.name} is missing; {hint}")
+    for path in (image, mask):
+        _require_inside(path, folder)
+    frame, ids = read_rgb(image), read_ids(mask)
+    if frame.shape[:2] != ids.shape:
+        raise DataError(
+            f"{mask}: the mask has {ids.shape[1]} x {ids.shape[0]} pixels, its image "
+            f"{frame.shape[1]} x {frame.shape[0]}; give both the same size"
+        )
+    return _Pair(mask, frame, ids)
+
+
+def _require_inside(path: Path, folder: Path) -> None:
+    if not stays_inside(path, folder.resolve()):
+        raise DataError(f"{path}: a link leads out of the support folder; copy the file in")
+
+
+def _require_object(pair: _Pair, wanted: int | None) -> None:
+    """DataError when the mask is empty or lacks the object."""
+    there = _ids(pair)
+    if not there:
+        raise DataError(
+            f"{pair.mask_path}: the mask is all background; paint the object or remove the frame"
+        )
+    if wanted is not None and wanted not in there:
+        listed = ", ".join(map(str, there))
+        raise DataError(
+            f"{pair.mask_path}: object {wanted} is not in the mask (it has {listed}); "
+            "correct object_id in support.toml or remove the frame"
+        )
+
+
+def _ids(pair: _Pair) -> list[int]:
+    return [int(i) for i in np.unique(pair.ids) if i]
+
+
+def _only_object(folder: Path, pairs: list[_Pair]) -> int:
+    """The object id when the masks hold just one."""
+    found = sorted({i for pair in pairs for i in _ids(pair)})
+    if not found:
+        raise DataError(f"{folder}: every mask is all background; paint the object")
+    if len(found) > 1:
+        raise DataError(
+            f"{folder / 'support.toml'}: the masks hold objects {', '.join(map(str, found))}; "
+            "say which one with object_id"
+        )
+    return found[0]
+
+
+def _read_notes(folder: Path) -> _Notes:
+    """support.toml, checked: unknown keys are faults, so that a typing error is noticed."""
+    path = folder / "support.toml"
+    if not path.is_file():
+        raise MissingError(f"{path}: no such file; write one with {EXAMPLE}")
+    _require_inside(path, folder)
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path}: malformed TOML ({reason}); write {EXAMPLE}") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot read it ({error.strerror}); check the file") from None
+    unknown = sorted(set(values) - {"expression", "object_id", "category"})
+    if unknown:
+        raise DataError(f"{path}: unknown key {unknown[0]!r}; use expression, object_id, category")
+    object_id = values.get("object_id")
+    whole = isinstance(object_id, int) and not isinstance(object_id, bool)
+    if object_id is not None and not (whole and 1 <= object_id <= 255):
+        raise DataError(f"{path}: object_id must be a whole number from 1 to 255")
+    category = values.get("category")
+    if category is not None and (not isinstance(category, str) or not category.strip()):
+        raise DataError(f"{path}: the category is empty; name it or remove the line")
+    return _Notes(clean_expression(values.get("expression"), str(path)), object_id, category)
