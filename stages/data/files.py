@@ -47,7 +47,9 @@ def write_json(path: Path, value: Any) -> None:
             os.fsync(stream.fileno())
         partial.replace(path)
     except OSError as error:
-        raise DataError(f"{path}: cannot write it ({error.strerror}); free space or move") from None
+        raise DataError(
+            f"{path}: cannot write it ({error.strerror or error}); free space or move"
+        ) from None
     finally:
         partial.unlink(missing_ok=True)
 

@@ -227,7 +227,9 @@ class VideoWriter:
             raise self._failed(error) from None
 
     def _failed(self, error: OSError) -> DataError:
-        return DataError(f"{self.path}: cannot write the video ({error.strerror}); free space")
+        return DataError(
+            f"{self.path}: cannot write the video ({error.strerror or error}); free space"
+        )
 
     def __exit__(
         self,
