@@ -1,0 +1,32 @@
+"""The feature cache: keys, layout, integrity. Knows nothing of models.
+
+A `FeatureStore` holds the maps of one `FeatureKey`, a `TextStore` the sentences of one `TextKey`;
+`ItemIndex` names videos by their bytes. docs/cache.md explains the files.
+"""
+
+from cache.items import ItemIndex
+from cache.keys import FeatureKey, TextKey, canonical_json, difference
+from cache.location import default_root
+from cache.quantise import QuantisedMaps, bytes_per_frame, dequantise, quantise
+from cache.record import Record
+from cache.store import FeatureStore
+from cache.text import TextStore, normalise_sentence
+from cache.writer import ItemWriter
+
+__all__ = [
+    "FeatureKey",
+    "FeatureStore",
+    "ItemIndex",
+    "ItemWriter",
+    "QuantisedMaps",
+    "Record",
+    "TextKey",
+    "TextStore",
+    "bytes_per_frame",
+    "canonical_json",
+    "default_root",
+    "dequantise",
+    "difference",
+    "normalise_sentence",
+    "quantise",
+]

@@ -1,0 +1,113 @@
+"""Names of videos by their bytes, and an index so that unchanged files are not read again.
+
+An item is sha256 over the sha256 of each frame's file, in order. The index (SQLite, in the cache
+folder) maps what the file system says of the frames (path, size, mtime, ctime, inode) to the
+item. It is an aid: lost, locked or read-only, files are hashed again.
+"""
+
+import hashlib
+import sqlite3
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+from configs import DataError, MissingError
+
+# A file changed this recently may change again within one tick of the file system's clock and
+# keep its time stamps: it is not indexed (git calls such files racy).
+RACY_NANOSECONDS = 2_000_000_000
+HASHING_THREADS = 4
+
+
+class ItemIndex:
+    """The index of one cache folder."""
+
+    def __init__(self, root: Path) -> None:
+        """root: the cache folder; it need not exist."""
+        self.path = Path(root) / "index.sqlite"
+
+    def items(self, videos: Mapping[str, Sequence[Path]]) -> dict[str, str]:
+        """Item of each video, given the paths of its frames in order.
+
+        Raises MissingError or DataError when a frame cannot be read.
+        """
+        stamps = {video: fingerprint(paths) for video, paths in videos.items()}
+        known = self._load(stamp for stamp, _ in stamps.values())
+        missing = [video for video, (stamp, _) in stamps.items() if stamp not in known]
+        with ThreadPoolExecutor(HASHING_THREADS) as pool:
+            digests = pool.map(lambda video: item_of(videos[video]), missing)
+            fresh = dict(zip(missing, digests, strict=True))
+        settled = time.time_ns() - RACY_NANOSECONDS
+        self._save(
+            (stamps[video][0], item) for video, item in fresh.items() if stamps[video][1] < settled
+        )
+        return {
+            video: fresh[video] if video in fresh else known[stamp]
+            for video, (stamp, _) in stamps.items()
+        }
+
+    def _load(self, stamps: Iterable[str]) -> dict[str, str]:
+        if not self.path.exists():
+            return {}
+        known = {}
+        try:
+            uri = f"{self.path.absolute().as_uri()}?mode=ro"
+            with closing(sqlite3.connect(uri, uri=True, timeout=10)) as database:
+                for stamp in stamps:
+                    row = database.execute(
+                        "SELECT item FROM items WHERE stamp = ?", (stamp,)
+                    ).fetchone()
+                    if row:
+                        known[stamp] = row[0]
+        except sqlite3.Error:
+            return {}
+        return known
+
+    def _save(self, rows: Iterable[tuple[str, str]]) -> None:
+        rows = list(rows)
+        if not rows:
+            return
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with closing(sqlite3.connect(self.path, timeout=10)) as database, database:
+                database.execute(
+                    "CREATE TABLE IF NOT EXISTS items (stamp TEXT PRIMARY KEY, item TEXT NOT NULL)"
+                )
+                database.executemany("INSERT OR REPLACE INTO items VALUES (?, ?)", rows)
+        except (sqlite3.Error, OSError):
+            return
+
+
+def item_of(paths: Sequence[Path]) -> str:
+    """The item of frames, from their bytes. Raises MissingError or DataError."""
+    total = hashlib.sha256()
+    for path in paths:
+        try:
+            total.update(hashlib.sha256(path.read_bytes()).digest())
+        except OSError as error:
+            raise _unreadable(path, error) from error
+    return total.hexdigest()
+
+
+def fingerprint(paths: Sequence[Path]) -> tuple[str, int]:
+    """What the file system says of files: a digest of it, and the youngest time stamp in ns."""
+    total = hashlib.sha256()
+    youngest = 0
+    for path in paths:
+        try:
+            stat = path.stat()
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        # ctime shows a change that kept size and mtime, as by rsync --times or os.utime.
+        facts = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+        total.update(repr((str(path.absolute()), *facts)).encode())
+        youngest = max(youngest, stat.st_mtime_ns, stat.st_ctime_ns)
+    return total.hexdigest(), youngest
+
+
+def _unreadable(path: Path, error: OSError) -> MissingError | DataError:
+    if isinstance(error, FileNotFoundError):
+        return MissingError(f"no such frame: {path}; restore it or run fsrvos data check")
+    return DataError(f"cannot read a frame: {error.strerror}: {path}")

@@ -1,0 +1,216 @@
+"""The feature store: cached maps of one key, written once, read by anyone.
+
+<root>/<key digest>/key.json      the key and where it came from
+                   /items/<item>/ one Zarr group a video (layout.py)
+                   /tmp/          items being written
+                   /claims/       locks on items being written
+"""
+
+import json
+import shutil
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache.claims import Claim, try_claim
+from cache.durable import explained, replace_file
+from cache.keys import FeatureKey
+from cache.layout import SCALE_FRAMES, DamagedError, chunk_name, level_name, read_chunk
+from cache.quantise import SCALED, SCHEMES, QuantisedMaps, quantise
+from cache.record import (
+    DAMAGED,
+    LevelRecord,
+    Record,
+    changed_since,
+    check_bytes,
+    check_sizes,
+    mark_damaged,
+    read_record,
+)
+from cache.writer import ItemWriter
+from configs import CacheIntegrityError, MissingError
+
+# Completion records kept in memory by one reader; each takes tens of kilobytes.
+RECORDS_KEPT = 256
+
+
+class FeatureStore:
+    """Cached feature maps of one key below a cache folder.
+
+    Opening one creates nothing; the first write does. Reading is safe from several threads and
+    processes at once, also beside writers.
+    """
+
+    def __init__(
+        self, root: Path, key: FeatureKey, provenance: Mapping[str, Any] | None = None
+    ) -> None:
+        """provenance: library versions, command and the like, kept beside keys and items."""
+        self.root = Path(root)
+        self.key = key
+        self.folder = self.root / key.digest
+        self.provenance = dict(provenance or {})
+        self._records: OrderedDict[str, Record] = OrderedDict()
+
+    def has(self, item: str) -> bool:
+        """Whether an item is complete, judged by its record alone."""
+        folder = self.item_folder(item)
+        return (folder / "done.json").is_file() and not (folder / DAMAGED).exists()
+
+    def faults(self, item: str, deep: bool = False) -> list[str]:
+        """What is wrong with an item: nothing, ["absent"], or one line a fault.
+
+        Looks at the presence and length of every file; `deep`, and whenever a file is younger
+        than the record, also at every byte.
+        """
+        folder = self.item_folder(item)
+        try:
+            if (folder / DAMAGED).exists():
+                return [json.loads((folder / DAMAGED).read_bytes())["fault"]]
+            record = read_record(folder)
+        except FileNotFoundError:
+            return ["done.json: missing"] if folder.exists() else ["absent"]
+        except (DamagedError, ValueError, KeyError) as error:
+            return [str(error)]
+        found = check_sizes(folder, record)
+        if found or not (deep or changed_since(folder, record)):
+            return found
+        return check_bytes(folder, record)
+
+    def items(self) -> Iterator[str]:
+        """Names of the complete items, sorted."""
+        folder = self.folder / "items"
+        names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        return (name for name in names if self.has(name))
+
+    def claim(self, item: str) -> Claim | None:
+        """Reserve an item for writing, or None while another process has it."""
+        self._prepare()
+        with explained("claim an item", self.folder):
+            return try_claim(self.folder / "claims", item)
+
+    def writer(self, item: str, frames: int) -> ItemWriter:
+        """Begin to write an item of `frames` frames. The caller holds its claim."""
+        self._prepare()
+        self._records.pop(item, None)
+        for stale in (self.folder / "tmp").glob(f"{item}.*"):
+            shutil.rmtree(stale, ignore_errors=True)
+        return ItemWriter(self.folder, item, frames, self.key.stored, provenance=self.provenance)
+
+    def write(
+        self, item: str, levels: Sequence[NDArray[np.floating]], meta: Mapping[str, Any]
+    ) -> None:
+        """Write a whole item: float32 maps [T, C, h, w] of each level. Replaces an old one."""
+        with self.writer(item, len(levels[0])) as writer:
+            writer.add(0, [quantise(maps, self.key.stored) for maps in levels])
+            writer.commit(meta)
+
+    def record(self, item: str) -> Record:
+        """The completion record of an item.
+
+        Raises MissingError when the item is absent, CacheIntegrityError when it is damaged.
+        """
+        known = self._records.get(item)
+        if known is not None:
+            return known
+        folder = self.item_folder(item)
+        try:
+            if (folder / DAMAGED).exists():
+                raise DamagedError("was found damaged before")
+            record = read_record(folder)
+        except FileNotFoundError:
+            raise MissingError(
+                f"the cache has no item {item}: {folder}; run fsrvos features"
+            ) from None
+        except DamagedError as error:
+            raise self._damaged(item, str(error)) from None
+        self._records[item] = record
+        while len(self._records) > RECORDS_KEPT:
+            self._records.popitem(last=False)
+        return record
+
+    def read(
+        self, item: str, frames: Sequence[int], levels: Sequence[int] | None = None
+    ) -> list[QuantisedMaps]:
+        """Maps of chosen frames, in the order asked, of all or chosen levels (0 to 3).
+
+        Raises MissingError for an absent item, CacheIntegrityError naming a damaged one,
+        IndexError for a frame that the video does not have.
+        """
+        record = self.record(item)
+        for frame in frames:
+            if not 0 <= frame < record.frames:
+                raise IndexError(f"frame {frame} of {record.frames}: item {item}")
+        chosen = range(len(record.levels)) if levels is None else levels
+        try:
+            return [self._read_level(record, level, frames) for level in chosen]
+        except DamagedError as error:
+            raise self._damaged(item, str(error)) from None
+
+    def item_folder(self, item: str) -> Path:
+        """Where an item lies. Raises ValueError for a name that is not a digest."""
+        if not item.isalnum():
+            raise ValueError(f"not an item digest: {item!r}")
+        return self.folder / "items" / item
+
+    def _read_level(self, record: Record, level: int, frames: Sequence[int]) -> QuantisedMaps:
+        facts = record.levels[level]
+        folder = f"{self.item_folder(record.item)}/{level_name(level)}"
+        values = np.empty((len(frames), *facts.shape[1:]), SCHEMES[record.scheme])
+        for row, frame in enumerate(frames):
+            _read(f"{folder}/values/", chunk_name(frame, 4), values[row], facts.values[frame])
+        if record.scheme not in SCALED:
+            return QuantisedMaps(values)
+        return QuantisedMaps(
+            values,
+            _read_scales(f"{folder}/scale/", facts, facts.scale, frames),
+            _read_scales(f"{folder}/offset/", facts, facts.offset, frames),
+        )
+
+    def _damaged(self, item: str, fault: str) -> CacheIntegrityError:
+        folder = self.item_folder(item)
+        self._records.pop(item, None)
+        if not (folder / DAMAGED).exists():
+            mark_damaged(folder, fault)
+        return CacheIntegrityError(
+            f"cache item {item} is damaged: {fault}: {folder}; fsrvos features recomputes it"
+        )
+
+    def _prepare(self) -> None:
+        """Make the key's folders and key.json."""
+        with explained("write to the cache", self.root):
+            for name in ("items", "tmp", "claims"):
+                (self.folder / name).mkdir(parents=True, exist_ok=True)
+            path = self.folder / "key.json"
+            if not path.exists():
+                body = {"kind": "features", "key": asdict(self.key), "provenance": self.provenance}
+                replace_file(path, json.dumps(body, indent=1, sort_keys=True).encode())
+
+
+def _read(folder: str, name: str, out: NDArray[np.generic], checksum: int) -> None:
+    try:
+        read_chunk(folder + name, out, checksum)
+    except DamagedError as error:
+        where = "/".join((folder + name).split("/")[-3:])
+        raise DamagedError(f"{where}: {error}") from None
+
+
+def _read_scales(
+    folder: str, facts: LevelRecord, checksums: Sequence[int], frames: Sequence[int]
+) -> NDArray[np.float32]:
+    """Rows of a [T, C] array; each chunk that holds one of them is read once."""
+    total, channels = facts.shape[:2]
+    rows = min(SCALE_FRAMES, total)
+    chunks: dict[int, NDArray[np.float32]] = {}
+    out = np.empty((len(frames), channels), np.float32)
+    for row, frame in enumerate(frames):
+        number = frame // rows
+        if number not in chunks:
+            chunks[number] = np.empty((rows, channels), np.float32)
+            _read(folder, chunk_name(number, 2), chunks[number], checksums[number])
+        out[row] = chunks[number][frame % rows]
+    return out

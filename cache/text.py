@@ -1,0 +1,210 @@
+"""Cached sentences: token states and sentence states in one HDF5 file a key.
+
+    <root>/<key digest>/key.json
+                       /text.h5   tokens float32 [sum of L, W], sentence float32 [N, W],
+                                  ends int64 [N] (row where each sentence's tokens end),
+                                  text uint8 [sum of bytes], UTF-8, and text_ends int64 [N];
+                                  every data set with a Fletcher-32 checksum
+
+The file is replaced whole, never changed in place, so a reader sees the old one or the new one.
+"""
+
+import json
+import time
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from cache.claims import try_claim
+from cache.durable import explained, replace_file, sync_paths, temporary_name
+from cache.keys import TextKey
+from configs import CacheIntegrityError, MissingError
+
+States = tuple[NDArray[np.float32], NDArray[np.float32]]
+COLUMNS = ("tokens", "sentence", "ends", "text", "text_ends")
+SENTENCES_KEPT = 2048
+_WAIT_SECONDS = 0.05
+
+
+def normalise_sentence(sentence: str) -> str:
+    """The spelling a sentence is cached under: Unicode NFC, single blanks, none at the ends."""
+    return " ".join(unicodedata.normalize("NFC", sentence).split())
+
+
+class TextStore:
+    """Cached sentences of one key. Opening one creates nothing."""
+
+    def __init__(
+        self, root: Path, key: TextKey, provenance: Mapping[str, Any] | None = None
+    ) -> None:
+        self.root = Path(root)
+        self.key = key
+        self.folder = self.root / key.digest
+        self.path = self.folder / "text.h5"
+        self.provenance = dict(provenance or {})
+        self._stamp: tuple[int, int] | None = None
+        self._rows: dict[str, tuple[int, int, int]] = {}
+        self._kept: dict[str, States] = {}
+
+    def missing(self, sentences: Iterable[str]) -> list[str]:
+        """Normalised sentences that are not cached, without repeats, in order."""
+        self._refresh()
+        wanted = dict.fromkeys(normalise_sentence(sentence) for sentence in sentences)
+        return [sentence for sentence in wanted if sentence not in self._rows]
+
+    def sentences(self) -> list[str]:
+        """All cached sentences, normalised."""
+        self._refresh()
+        return list(self._rows)
+
+    def write(self, states: Mapping[str, States]) -> None:
+        """Add sentences: tokens float32 [L, W] and sentence state float32 [W] of each.
+
+        What is cached already stays. Raises ValueError for other shapes or numbers that are not
+        finite, FsrvosError when it cannot be written.
+        """
+        fresh = {
+            normalise_sentence(text): _checked(pair, self.key.width)
+            for text, pair in states.items()
+        }
+        with explained("write to the cache", self.path):
+            self._prepare()
+            while (claim := try_claim(self.folder, "text.lock")) is None:
+                time.sleep(_WAIT_SECONDS)
+            try:
+                self._refresh()
+                fresh = {text: pair for text, pair in fresh.items() if text not in self._rows}
+                if fresh:
+                    self._replace(fresh)
+            finally:
+                claim.release()
+
+    def read(self, sentence: str) -> States:
+        """(tokens [L, W], sentence state [W]) of a sentence.
+
+        Raises MissingError when it is not cached, CacheIntegrityError when the file is damaged.
+        """
+        text = normalise_sentence(sentence)
+        if text in self._kept:
+            return self._kept[text]
+        if text not in self._rows:
+            self._refresh()
+        if text not in self._rows:
+            raise MissingError(
+                f"the cache has no sentence {text[:60]!r}: {self.path}; run fsrvos features"
+            )
+        row, start, end = self._rows[text]
+        try:
+            with h5py.File(self.path, "r") as file:
+                pair = (file["tokens"][start:end], file["sentence"][row])
+        except (OSError, KeyError) as error:
+            raise self._damaged() from error
+        if len(self._kept) >= SENTENCES_KEPT:
+            self._kept.clear()
+        self._kept[text] = pair
+        return pair
+
+    def check(self) -> list[str]:
+        """Faults of the file, every byte read: none, or one line."""
+        if not self.path.exists():
+            return []
+        try:
+            with h5py.File(self.path, "r") as file:
+                for name in COLUMNS:
+                    for start in range(0, len(file[name]), 4096):
+                        file[name][start : start + 4096]
+        except (OSError, KeyError) as error:
+            return [f"text.h5: {error}"]
+        return []
+
+    def _refresh(self) -> None:
+        """Read the list of sentences when the file is not the one last seen."""
+        try:
+            stat = self.path.stat()
+        except FileNotFoundError:
+            self._stamp, self._rows, self._kept = None, {}, {}
+            return
+        stamp = (stat.st_ino, stat.st_mtime_ns)
+        if stamp == self._stamp:
+            return
+        try:
+            with h5py.File(self.path, "r") as file:
+                letters = file["text"][:].tobytes()
+                cuts = [0, *file["text_ends"][:].tolist()]
+                texts = [letters[a:b].decode() for a, b in pairwise(cuts)]
+                ends = file["ends"][:].tolist()
+        except (OSError, KeyError, UnicodeDecodeError) as error:
+            raise self._damaged() from error
+        starts = [0, *ends[:-1]]
+        spans = zip(texts, starts, ends, strict=True)
+        self._rows = {text: (row, start, end) for row, (text, start, end) in enumerate(spans)}
+        self._stamp, self._kept = stamp, {}
+
+    def _replace(self, fresh: Mapping[str, States]) -> None:
+        """Write old and fresh sentences to a new file and rename it into place."""
+        partial = self.folder / temporary_name(".text.h5")
+        try:
+            with h5py.File(partial, "w") as file:
+                _fill(file, self._stored(), fresh)
+            sync_paths([partial])
+            partial.replace(self.path)
+            sync_paths([self.folder])
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def _stored(self) -> dict[str, NDArray[Any]]:
+        if self._stamp is None:
+            return {}
+        with h5py.File(self.path, "r") as file:
+            return {name: file[name][:] for name in COLUMNS}
+
+    def _prepare(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / "key.json"
+        if not path.exists():
+            body = {"kind": "text", "key": asdict(self.key), "provenance": self.provenance}
+            replace_file(path, json.dumps(body, indent=1, sort_keys=True).encode())
+
+    def _damaged(self) -> CacheIntegrityError:
+        return CacheIntegrityError(
+            f"cached sentences are damaged: {self.path}; delete the file and run fsrvos features"
+        )
+
+
+def _checked(pair: States, width: int) -> States:
+    tokens, sentence = (np.asarray(part, dtype=np.float32) for part in pair)
+    if tokens.ndim != 2 or tokens.shape[1] != width or sentence.shape != (width,):
+        raise ValueError(f"states of {tokens.shape} and {sentence.shape}: width is {width}")
+    if not (np.isfinite(tokens).all() and np.isfinite(sentence).all()):
+        raise ValueError("text states hold NaN or infinity")
+    return tokens, sentence
+
+
+def _fill(file: Any, old: Mapping[str, NDArray[Any]], fresh: Mapping[str, States]) -> None:
+    """Write old columns and fresh sentences after them."""
+    letters = [text.encode() for text in fresh]
+    columns = {
+        "tokens": np.concatenate([tokens for tokens, _ in fresh.values()]),
+        "sentence": np.stack([sentence for _, sentence in fresh.values()]),
+        "ends": _ends([len(tokens) for tokens, _ in fresh.values()], old.get("ends")),
+        "text": np.frombuffer(b"".join(letters), np.uint8),
+        "text_ends": _ends([len(text) for text in letters], old.get("text_ends")),
+    }
+    for name in COLUMNS:
+        data = np.concatenate([old[name], columns[name]]) if old else columns[name]
+        # A chunked data set may not be empty: only "" cached leaves no letters.
+        filtered = {"chunks": True, "fletcher32": True} if data.size else {}
+        file.create_dataset(name, data=data, **filtered)
+
+
+def _ends(lengths: Sequence[int], before: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    """Running ends of pieces that follow those ending at before[-1]."""
+    start = int(before[-1]) if before is not None else 0
+    return np.cumsum(np.array(lengths, dtype=np.int64)) + start

@@ -1,0 +1,166 @@
+"""Writing one item: staged under a temporary name, synced, then renamed into place."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import google_crc32c
+import numpy as np
+from numpy.typing import NDArray
+
+from cache.durable import explained, put_folder, sync_tree, temporary_name
+from cache.layout import SCALE_FRAMES, level_name, write_array, write_chunk, write_group
+from cache.quantise import SCALED, SCHEMES, QuantisedMaps
+from cache.record import LevelRecord, Record, write_record
+
+
+class ItemWriter:
+    """Takes the frames of one item in any order and puts the item in place when all are there.
+
+    Use as a context manager: leaving without `commit` removes what was written. One thread at a
+    time. Holds the scales of all frames in memory, never the maps.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        item: str,
+        frames: int,
+        scheme: str,
+        provenance: Mapping[str, Any] | None = None,
+    ) -> None:
+        """folder: of the key. frames: T. scheme: one of SCHEMES."""
+        if frames < 1:
+            raise ValueError("an item needs at least one frame")
+        self.item = item
+        self.frames = frames
+        self.scheme = scheme
+        self._folder = folder
+        self._staged = folder / "tmp" / temporary_name(item)
+        self._provenance = dict(provenance or {})
+        self._shapes: list[tuple[int, int, int]] = []
+        self._checksums: list[dict[int, int]] = []
+        self._scales: list[NDArray[np.float32]] = []
+        self._offsets: list[NDArray[np.float32]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.abort()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every frame has been added."""
+        return bool(self._checksums) and len(self._checksums[0]) == self.frames
+
+    def add(self, start: int, levels: Sequence[QuantisedMaps]) -> None:
+        """Write frames start, start + 1, ... given as maps [n, C, h, w] of each level."""
+        with explained("write to the cache", self._staged):
+            if not self._shapes:
+                self._begin(levels)
+            for number, maps in enumerate(levels):
+                self._add_level(number, start, maps)
+
+    def commit(self, meta: Mapping[str, Any]) -> Record:
+        """Put the item in place. meta: JSON-able facts of the video, kept in the record.
+
+        Raises ValueError when frames are missing, FsrvosError when it cannot be written.
+        """
+        if not self.complete:
+            raise ValueError(f"item {self.item}: not all of {self.frames} frames were added")
+        with explained("write to the cache", self._staged):
+            levels = tuple(self._finish_level(number) for number in range(len(self._shapes)))
+            files = [path for path in self._staged.rglob("*") if path.is_file()]
+            record = Record(
+                item=self.item,
+                scheme=self.scheme,
+                levels=levels,
+                nbytes=sum(path.stat().st_size for path in files),
+                headers={
+                    path.relative_to(self._staged).as_posix(): google_crc32c.value(
+                        path.read_bytes()
+                    )
+                    for path in sorted(files)
+                    if path.name == "zarr.json"
+                },
+                meta=dict(meta),
+                provenance=self._provenance,
+            )
+            write_record(self._staged, record)
+            sync_tree(self._staged)
+            trash = self._folder / "tmp" / temporary_name(self.item)
+            put_folder(self._staged, self._folder / "items" / self.item, trash)
+        return record
+
+    def abort(self) -> None:
+        """Remove what was written, unless it has been committed."""
+        shutil.rmtree(self._staged, ignore_errors=True)
+
+    def _begin(self, levels: Sequence[QuantisedMaps]) -> None:
+        """Write the group and the array headers, from the first frames' shapes."""
+        write_group(self._staged, {"scheme": self.scheme, "frames": self.frames})
+        rows = min(SCALE_FRAMES, self.frames)
+        for number, maps in enumerate(levels):
+            _, channels, height, width = maps.values.shape
+            folder = self._staged / level_name(number)
+            write_group(folder)
+            shape = (channels, height, width)
+            write_array(folder / "values", (self.frames, *shape), (1, *shape), SCHEMES[self.scheme])
+            if self.scheme in SCALED:
+                for name in ("scale", "offset"):
+                    write_array(
+                        folder / name, (self.frames, channels), (rows, channels), np.dtype("<f4")
+                    )
+            self._shapes.append(shape)
+            self._checksums.append({})
+            self._scales.append(np.zeros((self.frames, channels), np.float32))
+            self._offsets.append(np.zeros((self.frames, channels), np.float32))
+
+    def _add_level(self, number: int, start: int, maps: QuantisedMaps) -> None:
+        count = len(maps.values)
+        if maps.values.shape[1:] != self._shapes[number]:
+            raise ValueError(
+                f"item {self.item}: maps of {maps.values.shape[1:]} after {self._shapes[number]}"
+            )
+        if not 0 <= start <= start + count <= self.frames:
+            raise ValueError(f"item {self.item}: frames {start}+{count} of {self.frames}")
+        folder = self._staged / level_name(number) / "values"
+        for row in range(count):
+            checksum = write_chunk(folder, start + row, maps.values[row : row + 1])
+            self._checksums[number][start + row] = checksum
+        if maps.scale is not None and maps.offset is not None:
+            self._scales[number][start : start + count] = maps.scale
+            self._offsets[number][start : start + count] = maps.offset
+
+    def _finish_level(self, number: int) -> LevelRecord:
+        """Write the scales of a level and give its record."""
+        folder = self._staged / level_name(number)
+        values = tuple(self._checksums[number][frame] for frame in range(self.frames))
+        shape = (self.frames, *self._shapes[number])
+        if self.scheme not in SCALED:
+            return LevelRecord(shape, values)
+        return LevelRecord(
+            shape,
+            values,
+            _write_scales(folder / "scale", self._scales[number]),
+            _write_scales(folder / "offset", self._offsets[number]),
+        )
+
+
+def _write_scales(folder: Path, rows: NDArray[np.float32]) -> tuple[int, ...]:
+    """Write [T, C] in chunks of SCALE_FRAMES rows; the last is padded with zeros, as Zarr does."""
+    size = min(SCALE_FRAMES, len(rows))
+    checksums = []
+    for number, start in enumerate(range(0, len(rows), size)):
+        chunk = np.zeros((size, rows.shape[1]), np.float32)
+        chunk[: len(rows) - start] = rows[start : start + size]
+        checksums.append(write_chunk(folder, number, chunk))
+    return tuple(checksums)

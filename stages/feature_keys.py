@@ -1,0 +1,55 @@
+"""From a configuration and its encoders to cache keys, and the provenance kept beside them."""
+
+import importlib.metadata
+import platform
+from datetime import UTC, datetime
+
+from cache import FeatureKey, TextKey
+from configs import FeaturesConfig
+from stages.encoders import TextEncoder, VisionEncoder
+
+# Version of everything between a decoded frame and the encoder's input, and between its output
+# and the store. Raise it when that code changes what is stored.
+EXTRACTOR = 1
+# How stages.data.resize resizes frames.
+RESIZE_RULE = "short side, truncated proportion, area down, bilinear up"
+_LIBRARIES = ("fsrvos", "torch", "transformers", "numpy", "opencv-python", "zarr", "h5py")
+
+
+def feature_key(features: FeaturesConfig, encoder: VisionEncoder, view: int = 0) -> FeatureKey:
+    """The key of the maps that an encoder makes of frames at a configured size."""
+    return FeatureKey(
+        encoder=encoder.name,
+        weights=encoder.digest,
+        preprocessing={
+            **encoder.preprocessing,
+            "short_side": features.short_side,
+            "long_side": features.long_side,
+            "resize": RESIZE_RULE,
+        },
+        stored=features.dtype,
+        view={"index": view},
+        extractor=EXTRACTOR,
+    )
+
+
+def text_key(encoder: TextEncoder) -> TextKey:
+    """The key of the states that a text encoder makes."""
+    return TextKey(encoder=encoder.name, weights=encoder.digest, width=encoder.width)
+
+
+def provenance(device: str, command: str = "") -> dict[str, str]:
+    """What made the entries, for people: versions, time, device. Not part of any key."""
+    versions = {}
+    for name in _LIBRARIES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {
+        **versions,
+        "python": platform.python_version(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "device": device,
+        "command": command,
+    }

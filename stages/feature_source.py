@@ -1,0 +1,73 @@
+"""What training and evaluation read: cached maps by video and frame, cached sentences by text."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache import FeatureStore, ItemIndex, QuantisedMaps, TextStore, default_root
+from configs import Config, MissingError
+from stages.data.dataset import Dataset
+from stages.encoders import load_text, load_vision
+from stages.feature_keys import feature_key, text_key
+
+
+class CachedFeatures:
+    """Read-only view of the cache for one configuration and one dataset.
+
+    channels: of the four levels; text_width: W. Holds no maps in memory: every call reads.
+    """
+
+    def __init__(self, config: Config, dataset: Dataset, cache_root: Path | None = None) -> None:
+        """Raises MissingError when the encoders' weights, which the keys depend on, are absent."""
+        root = Path(cache_root) if cache_root else default_root()
+        vision, text = load_vision(config.encoder, "cpu"), load_text(config.encoder, "cpu")
+        self.dataset = dataset
+        self.channels = vision.channels
+        self.text_width = text.width
+        self.store = FeatureStore(root, feature_key(config.features, vision))
+        self.texts = TextStore(root, text_key(text))
+        self._index = ItemIndex(root)
+        self._items: dict[str, str] = {}
+
+    def prepare(self, videos: Sequence[str]) -> None:
+        """Name the items of videos at once, and require that each is in the cache."""
+        unnamed = {video: self._paths(video) for video in videos if video not in self._items}
+        self._items.update(self._index.items(unnamed))
+        absent = [video for video in videos if not self.store.has(self._items[video])]
+        if absent:
+            raise self._missing(f"{len(absent)} of {len(videos)} videos, first {absent[0]}")
+
+    def maps(
+        self, video: str, frame_indices: Sequence[int], levels: Sequence[int] | None = None
+    ) -> list[QuantisedMaps]:
+        """Maps [T, C, h, w] of chosen frames, one entry a level (strides 4, 8, 16, 32).
+
+        Raises MissingError naming the command that fills the cache, CacheIntegrityError naming a
+        damaged item, IndexError for a frame the video does not have.
+        """
+        if video not in self._items:
+            self._items.update(self._index.items({video: self._paths(video)}))
+        try:
+            return self.store.read(self._items[video], frame_indices, levels)
+        except MissingError:
+            raise self._missing(f"video {video}") from None
+
+    def text(self, sentence: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(tokens float32 [L, W], sentence state float32 [W]). Raises MissingError."""
+        try:
+            return self.texts.read(sentence)
+        except MissingError:
+            raise self._missing(f"sentence {sentence[:60]!r}") from None
+
+    def _paths(self, video: str) -> list[Path]:
+        return [
+            self.dataset.frame_path(video, frame) for frame in self.dataset.videos[video].frames
+        ]
+
+    def _missing(self, what: str) -> MissingError:
+        return MissingError(
+            f"not in the cache: {what}: {self.store.folder}; "
+            f"run fsrvos features --data {self.dataset.root} --fold N --split all"
+        )
