@@ -1,9 +1,18 @@
-"""The network's options."""
+"""The network's options. Sizes first, then each named difference between the two presets.
+
+`preset = "official"` reproduces the authors' released network, quirks included; `"default"` follows
+the paper and mends what the released code gets wrong. A preset only chooses the values of the
+fields that a configuration does not state.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal
+
+KNOWN_STRIDES = (4, 8, 16, 32, 64)  # 64 is made from the map at 32
 
 
 @dataclass(frozen=True)
@@ -11,3 +20,79 @@ class ModelConfig:
     """Sizes and named options of the network."""
 
     preset: Literal["default", "official"] = "default"
+
+    hidden: int = 256  # C, channels of every token
+    feed_forward: int = 2048  # channels between the two layers of a feed-forward block
+    heads: int = 8  # M
+    encoder_points: int = 4  # P, sampling points a head and level
+    decoder_points: int = 4
+    encoder_layers: int = 4
+    decoder_layers: int = 4
+    queries: int = 5  # Q, object queries a frame
+    levels: tuple[int, ...] = (8, 16, 32, 64)  # strides that the encoder sees, finest first
+    mask_stride: int = 4  # stride of the mask features and of the predicted masks
+    mask_dim: int = 256  # channels of the mask features
+    mask_layers: int = 3  # dynamic 1x1 layers that make a mask
+    mask_channels: int = 8  # channels between them
+    dropout: float = 0.1
+    attention_dropout: float = 0.0  # on attention weights; above 0 no fused attention on a CPU
+
+    affinity: Literal["cross", "self", "none"] = "cross"  # the paper's Table 4
+    affinity_width: int = 128  # channels of its queries, keys and values
+    affinity_support_frames: Literal["middle", "all"] = "all"
+    affinity_query_frames: Literal["middle", "all"] = "all"
+    train_affinity: bool = True  # False keeps its projections at their initial values
+    power_log: bool = False  # steep odd stretch of the support's features before the text
+    transpose_first_anchors: bool = False  # level l of the first layer sees coordinate l alone
+    sentence_queries: bool = True  # the sentence state is added to every object query
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
+        {
+            "default": {},
+            "official": {
+                "attention_dropout": 0.1,
+                "affinity_support_frames": "middle",
+                "affinity_query_frames": "middle",
+                "train_affinity": False,
+                "power_log": True,
+                "transpose_first_anchors": True,
+                "sentence_queries": False,
+            },
+        }
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("hidden", "feed_forward", "heads", "encoder_points", "decoder_points"):
+            _require(getattr(self, name) >= 1, f"model.{name} must be 1 or more")
+        for name in ("encoder_layers", "decoder_layers", "queries", "mask_dim", "mask_channels"):
+            _require(getattr(self, name) >= 1, f"model.{name} must be 1 or more")
+        _require(self.mask_layers >= 2, "model.mask_layers must be 2 or more")
+        _require(self.hidden % self.heads == 0, "model.hidden must be a multiple of model.heads")
+        _require(self.hidden % 32 == 0, "model.hidden must be a multiple of 32")
+        _require(
+            1 <= self.affinity_width < self.hidden,
+            "model.affinity_width must be at least 1 and less than model.hidden",
+        )
+        _require(
+            bool(self.levels)
+            and list(self.levels) == sorted(set(self.levels))
+            and set(self.levels) <= set(KNOWN_STRIDES),
+            f"model.levels must be rising strides out of {list(KNOWN_STRIDES)}",
+        )
+        _require(self.mask_stride in (4, 8, 16), "model.mask_stride must be 4, 8 or 16")
+        for name in ("dropout", "attention_dropout"):
+            _require(0 <= getattr(self, name) < 1, f"model.{name} must be in [0, 1)")
+        _require(
+            not self.transpose_first_anchors or len(self.levels) == 4,
+            "model.transpose_first_anchors needs four model.levels, one a coordinate",
+        )
+
+    @classmethod
+    def of(cls, preset: Literal["default", "official"], **values: Any) -> ModelConfig:
+        """A preset's configuration with some fields stated otherwise."""
+        return cls(preset=preset, **{**cls.presets[preset], **values})
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)

@@ -1,0 +1,126 @@
+"""The only assembler: a configuration and the encoders' sizes in, an initialised network out."""
+
+from __future__ import annotations
+
+from configs.model import ModelConfig
+from stages.model.affinity import CrossModalAffinity
+from stages.model.decoder import Decoder, DecoderLayer
+from stages.model.deformable import DeformableAttention
+from stages.model.encoder import Encoder, EncoderLayer
+from stages.model.fsrvos import FsrvosModel
+from stages.model.fusion import LevelProjection, TextProjection, VisionLanguageFusion
+from stages.model.initialise import initialise
+from stages.model.inputs import STRIDES
+from stages.model.layers import Attention, FeedForward
+from stages.model.mask_head import MaskHead
+from stages.model.pixel_decoder import ClipAttention, PixelDecoder, PixelStage
+
+COARSEST_STAGE = 32  # stride at which the pixel decoder starts
+
+
+def build_model(
+    config: ModelConfig, channels: tuple[int, int, int, int], text_width: int
+) -> FsrvosModel:
+    """The network of a configuration, initialised from torch's global random state.
+
+    Args:
+        channels: of the vision encoder's maps at strides 4, 8, 16 and 32.
+        text_width: of the text encoder's states.
+    """
+    at_stride = dict(zip(STRIDES, channels, strict=True))
+    model = FsrvosModel(
+        config=config,
+        text=TextProjection(text_width=text_width, width=config.hidden, dropout=config.dropout),
+        fusion=VisionLanguageFusion(
+            projections=[
+                LevelProjection(
+                    stride=stride, channels=at_stride[min(stride, 32)], width=config.hidden
+                )
+                for stride in config.levels
+            ],
+            attention=Attention(width=config.hidden, heads=config.heads),
+        ),
+        affinity=CrossModalAffinity(
+            width=config.hidden,
+            inner=config.affinity_width,
+            kind=config.affinity,
+            query_frames=config.affinity_query_frames,
+            dropout=config.dropout,
+        ),
+        encoder=_encoder(config),
+        decoder=_decoder(config),
+        pixel_decoder=_pixel_decoder(config, at_stride),
+        mask_head=MaskHead(
+            width=config.hidden,
+            mask_dim=config.mask_dim,
+            layers=config.mask_layers,
+            channels=config.mask_channels,
+            stride=config.mask_stride,
+        ),
+    )
+    initialise(model)
+    return model
+
+
+def _encoder(config: ModelConfig) -> Encoder:
+    layers = [
+        EncoderLayer(
+            attention=_deformable(config, config.encoder_points),
+            feed_forward=_feed_forward(config),
+            dropout=config.dropout,
+        )
+        for _ in range(config.encoder_layers)
+    ]
+    return Encoder(layers=layers, width=config.hidden, levels=len(config.levels))
+
+
+def _decoder(config: ModelConfig) -> Decoder:
+    layers = [
+        DecoderLayer(
+            self_attention=_attention(config),
+            cross_attention=_deformable(config, config.decoder_points),
+            feed_forward=_feed_forward(config),
+            dropout=config.dropout,
+        )
+        for _ in range(config.decoder_layers)
+    ]
+    return Decoder(
+        layers=layers,
+        width=config.hidden,
+        queries=config.queries,
+        transpose_first_anchors=config.transpose_first_anchors,
+    )
+
+
+def _pixel_decoder(config: ModelConfig, at_stride: dict[int, int]) -> PixelDecoder:
+    strides = [stride for stride in reversed(STRIDES) if stride >= config.mask_stride]
+    stages = [
+        PixelStage(
+            stride=stride,
+            channels=config.hidden if stride in config.levels else at_stride[stride],
+            width=config.hidden,
+            attention=ClipAttention(
+                reduction=COARSEST_STAGE // stride,
+                self_attention=_attention(config),
+                text_attention=_attention(config),
+                feed_forward=_feed_forward(config),
+                dropout=config.dropout,
+            ),
+        )
+        for stride in strides
+    ]
+    return PixelDecoder(stages=stages, width=config.hidden, mask_dim=config.mask_dim)
+
+
+def _attention(config: ModelConfig) -> Attention:
+    return Attention(width=config.hidden, heads=config.heads, dropout=config.attention_dropout)
+
+
+def _deformable(config: ModelConfig, points: int) -> DeformableAttention:
+    return DeformableAttention(
+        width=config.hidden, heads=config.heads, levels=len(config.levels), points=points
+    )
+
+
+def _feed_forward(config: ModelConfig) -> FeedForward:
+    return FeedForward(width=config.hidden, inner=config.feed_forward, dropout=config.dropout)

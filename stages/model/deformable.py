@@ -1,0 +1,124 @@
+"""Multi-scale deformable attention: each query reads a few places of every level.
+
+After Zhu et al., "Deformable DETR", 2021. Plain PyTorch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the cells of all levels lie in one sequence: level after level, row after row.
+
+    Attributes:
+        shapes: (h, w) of each level.
+        padding: [N, cells] bool, or None.
+        valid: [N or 1, levels, 2], share (x, y) of each level that is not padding, in (0, 1].
+    """
+
+    shapes: tuple[tuple[int, int], ...]
+    padding: Tensor | None
+    valid: Tensor
+
+    @classmethod
+    def of(
+        cls, shapes: Sequence[tuple[int, int]], paddings: Sequence[Tensor | None], like: Tensor
+    ) -> Layout:
+        """From each level's padding [N, h, w] (all of them None, or none of them)."""
+        known = [padding for padding in paddings if padding is not None]
+        if not known:
+            return cls(tuple(shapes), None, like.new_ones(1, len(shapes), 2, dtype=torch.float32))
+        valid = [
+            torch.stack(((~mask[:, 0]).float().mean(1), (~mask[:, :, 0]).float().mean(1)), -1)
+            for mask in known
+        ]
+        flat = torch.cat([mask.flatten(1) for mask in known], dim=1)
+        return cls(tuple(shapes), flat, torch.stack(valid, dim=1))
+
+    def split(self, tokens: Tensor) -> list[Tensor]:
+        """Tokens [N, cells, C] as one map [N, h, w, C] a level."""
+        parts = tokens.split([height * width for height, width in self.shapes], dim=1)
+        return [
+            part.unflatten(1, shape) for part, shape in zip(parts, self.shapes, strict=True)
+        ]
+
+
+class DeformableAttention(nn.Module):
+    """Weighted sum of values at learnt offsets from a reference point or box."""
+
+    def __init__(self, *, width: int, heads: int, levels: int, points: int) -> None:
+        super().__init__()
+        self.heads, self.levels, self.points = heads, levels, points
+        self.offsets = nn.Linear(width, heads * levels * points * 2)
+        self.weights = nn.Linear(width, heads * levels * points)
+        self.value = nn.Linear(width, width)
+        self.output = nn.Linear(width, width)
+
+    def forward(
+        self, query: Tensor, references: Tensor, memory: Tensor, layout: Layout
+    ) -> Tensor:
+        """What each query reads.
+
+        Args:
+            query: [N, Lq, C].
+            references: [N or 1, Lq, levels, 2 or 4], (x, y) or (cx, cy, w, h) in [0, 1].
+            memory: [N, cells, C].
+
+        Returns:
+            [N, Lq, C].
+        """
+        value = self.value(memory)
+        if layout.padding is not None:
+            value = value.masked_fill(layout.padding[..., None], 0.0)
+        value = value.unflatten(-1, (self.heads, -1))
+        per_head = (self.heads, self.levels, self.points)
+        offsets = self.offsets(query).unflatten(-1, (*per_head, 2)).float()
+        weights = self.weights(query).unflatten(-1, (self.heads, -1)).softmax(-1)
+        locations = locate(references, offsets, layout.shapes)
+        return self.output(sample(value, locations, weights.unflatten(-1, per_head[1:]), layout))
+
+
+def locate(
+    references: Tensor, offsets: Tensor, shapes: Sequence[tuple[int, int]]
+) -> Tensor:
+    """Places to read, (x, y) in [0, 1] of each level: [N, Lq, M, levels, P, 2].
+
+    An offset counts cells from a reference point, and half the box divided by P from a box.
+    """
+    centres = references[:, :, None, :, None, :2]
+    if references.shape[-1] == 2:
+        sizes = offsets.new_tensor([(width, height) for height, width in shapes])
+        return centres + offsets / sizes[:, None]
+    extents = references[:, :, None, :, None, 2:]
+    return centres + offsets * extents * (0.5 / offsets.shape[-2])
+
+
+def sample(value: Tensor, locations: Tensor, weights: Tensor, layout: Layout) -> Tensor:
+    """Bilinear reading, zero outside the map, summed over levels and points.
+
+    Args:
+        value: [N, cells, M, D].
+        locations: [N, Lq, M, levels, P, 2].
+        weights: [N, Lq, M, levels, P].
+
+    Returns:
+        [N, Lq, M * D].
+    """
+    batch, _, heads, _ = value.shape
+    grids = (2 * locations - 1).to(value.dtype).transpose(1, 2).flatten(0, 1)
+    scales = weights.transpose(1, 2).flatten(0, 1)[:, None]  # [N*M, 1, Lq, levels, P]
+    total: Tensor | None = None
+    for level, cells in enumerate(layout.split(value.flatten(2))):
+        maps = cells.unflatten(-1, (heads, -1)).permute(0, 3, 4, 1, 2).flatten(0, 1)
+        read = F.grid_sample(maps, grids[:, :, level], align_corners=False)  # [N*M, D, Lq, P]
+        part = (read * scales[..., level, :]).sum(-1)
+        total = part if total is None else total + part
+    assert total is not None  # there is at least one level
+    return total.unflatten(0, (batch, heads)).flatten(1, 2).transpose(1, 2)

@@ -1,0 +1,113 @@
+"""The whole network. `FsrvosModel.forward` reads like the paper's figure 2."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from configs.model import ModelConfig
+from stages.model.affinity import CrossModalAffinity
+from stages.model.decoder import Decoder, Objects
+from stages.model.encoder import Encoder
+from stages.model.fusion import TextProjection, VisionLanguageFusion
+from stages.model.inputs import FramePyramid, Support, Words
+from stages.model.mask_head import MaskHead
+from stages.model.pixel_decoder import PixelDecoder
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the network says of a clip.
+
+    Attributes:
+        logits: [B, T, Q, 1], that the query is the described object in this frame.
+        boxes: [B, T, Q, 4], cx, cy, w, h in [0, 1] of the frame without padding.
+        masks: [B, T, Q, h, w] mask logits at the model's mask stride.
+        auxiliary: the same from the decoder layers before the last, first to last.
+    """
+
+    logits: Tensor
+    boxes: Tensor
+    masks: Tensor
+    auxiliary: tuple[Prediction, ...] = ()
+
+
+class FsrvosModel(nn.Module):
+    """Few-shot referring video object segmentation. `stages.model.build` assembles it."""
+
+    def __init__(
+        self,
+        *,
+        config: ModelConfig,
+        text: TextProjection,
+        fusion: VisionLanguageFusion,
+        affinity: CrossModalAffinity,
+        encoder: Encoder,
+        decoder: Decoder,
+        pixel_decoder: PixelDecoder,
+        mask_head: MaskHead,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.text = text
+        self.fusion = fusion
+        self.affinity = affinity
+        self.encoder = encoder
+        self.decoder = decoder
+        self.pixel_decoder = pixel_decoder
+        self.mask_head = mask_head
+
+    def forward(
+        self, query: FramePyramid, words: Words, support: Support, *, auxiliary: bool = True
+    ) -> Prediction:
+        """Masks, boxes and scores of T query frames of B clips.
+
+        Args:
+            query: the clips to segment.
+            words: the sentences that describe what to segment.
+            support: S annotated frames a clip.
+            auxiliary: also what the decoder's earlier layers say (needed to train).
+        """
+        if self.config.affinity_support_frames == "middle":
+            support = support.middle()
+        projected = self.text.words(words)
+        query_maps = self.fusion(query, projected)
+        support_maps = self.fusion(
+            support.frames, self.text.words(support.words), stretch=self.config.power_log
+        )
+        maps = [
+            self.affinity(query_map, support_map, support.masks)
+            for query_map, support_map in zip(query_maps, support_maps, strict=True)
+        ]
+        memory = self.encoder(maps, query)
+        encoded = dict(zip(self.config.levels, memory.layout.split(memory.tokens), strict=True))
+        objects = self.decoder(memory, self.sentence(words, frames=query.maps[0].shape[1]))
+        features = self.pixel_decoder(encoded, query, projected)
+        return self.draw(objects if auxiliary else objects[-1:], features, query)
+
+    def sentence(self, words: Words, frames: int) -> Tensor | None:
+        """The sentence state for every frame, [B*T, C], where the queries take it."""
+        if not self.config.sentence_queries:
+            return None
+        return self.text(words.sentence).repeat_interleave(frames, dim=0)
+
+    def draw(self, objects: list[Objects], features: Tensor, query: FramePyramid) -> Prediction:
+        """The masks of several decoder layers, all from one pass over the mask features."""
+        clips, frames = query.maps[0].shape[:2]
+        centres = torch.cat([said.boxes[..., :2].detach() for said in objects], dim=1)
+        sizes = query.size.to(centres).flip(1).repeat_interleave(frames, dim=0)  # width, height
+        states = torch.cat([said.states for said in objects], dim=1)
+        masks = self.mask_head(states, centres * sizes[:, None], features)
+        layers = [
+            Prediction(
+                *(
+                    part.unflatten(0, (clips, frames))
+                    for part in (said.logits, said.boxes, drawn)
+                )
+            )
+            for said, drawn in zip(objects, masks.chunk(len(objects), dim=1), strict=True)
+        ]
+        last = layers[-1]
+        return Prediction(last.logits, last.boxes, last.masks, auxiliary=tuple(layers[:-1]))

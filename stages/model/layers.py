@@ -1,0 +1,78 @@
+"""The three blocks every part is made of: attention, feed-forward, and a small perceptron."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Attention(nn.Module):
+    """Multi-head attention. The weights are never materialised."""
+
+    def __init__(self, *, width: int, heads: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.heads = heads
+        self.dropout = dropout  # on attention weights, while training
+        self.projection = nn.Linear(width, 3 * width)  # rows: queries, keys, values
+        self.output = nn.Linear(width, width)
+
+    def forward(
+        self, query: Tensor, key: Tensor, value: Tensor, padding: Tensor | None = None
+    ) -> Tensor:
+        """What each query gathers from the values whose keys it likes.
+
+        Args:
+            query: [N, Lq, C]; key, value: [N, Lk, C] (N may be 1 in `key`).
+            padding: [N, Lk] bool, True on keys to ignore.
+
+        Returns:
+            [N, Lq, C].
+        """
+        weights = self.projection.weight.chunk(3)
+        biases = self.projection.bias.chunk(3)
+        queries, keys, values = (
+            F.linear(tokens, weight, bias).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for tokens, weight, bias in zip((query, key, value), weights, biases, strict=True)
+        )
+        attended = F.scaled_dot_product_attention(
+            queries,
+            keys,
+            values,
+            attn_mask=None if padding is None else ~padding[:, None, None],
+            dropout_p=self.dropout if self.training else 0.0,
+        )
+        return self.output(attended.transpose(1, 2).flatten(2))
+
+
+class FeedForward(nn.Module):
+    """Two layers with a ReLU between them, applied to each token."""
+
+    def __init__(self, *, width: int, inner: int, dropout: float) -> None:
+        super().__init__()
+        self.expand = nn.Linear(width, inner)
+        self.contract = nn.Linear(inner, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """[..., C] to [..., C]."""
+        return self.contract(self.dropout(F.relu(self.expand(tokens))))
+
+
+class Perceptron(nn.Module):
+    """Linear layers with ReLU between them."""
+
+    def __init__(self, *widths: int) -> None:
+        super().__init__()
+        pairs = zip(widths[:-1], widths[1:], strict=True)
+        self.layers = nn.ModuleList(nn.Linear(source, target) for source, target in pairs)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """[..., first width] to [..., last width]."""
+        for layer in self.layers[:-1]:
+            tokens = F.relu(layer(tokens))
+        return self.layers[-1](tokens)
+
+
+def convolve(convolution: nn.Module, cells: Tensor) -> Tensor:
+    """Apply a convolution to cells [N, h, w, C] kept channels-last: [N, h', w', C']."""
+    return convolution(cells.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)

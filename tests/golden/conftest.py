@@ -1,0 +1,13 @@
+"""Collects the worst error of each recorded tensor and prints the table after the run."""
+
+from __future__ import annotations
+
+import pytest
+
+_WORST: dict[str, dict[str, float]] = {}
+
+
+@pytest.fixture(scope="session")
+def worst_errors() -> dict[str, dict[str, float]]:
+    """Case to tensor to largest absolute difference; tests add theirs."""
+    return _WORST
