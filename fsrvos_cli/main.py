@@ -57,8 +57,10 @@ class LazyGroup(click.Group):
             near = difflib.get_close_matches(name, COMMANDS, n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"commands: {', '.join(COMMANDS)}"
             raise click.UsageError(f"no command '{name}'; {hint}", ctx)
-        module = importlib.import_module(f"fsrvos_cli.commands.{name}")
-        return getattr(module, name)  # type: ignore[no-any-return]
+        command: click.Command = getattr(
+            importlib.import_module(f"fsrvos_cli.commands.{name}"), name
+        )
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Help lines from the table above, so that `--help` imports no command."""

@@ -16,7 +16,6 @@ from configs import Config, load_config
 from configs.loading import DEFAULT_PRESET
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-Decorator = Callable[[Command], Command]
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -93,7 +92,7 @@ def fold_option(command: Command) -> Command:
     )(command)
 
 
-def run_option(*names: str) -> Decorator[Command]:
+def run_option(*names: str) -> Callable[[Command], Command]:
     """--run and any further names for it; the command gets `run`, a folder or None."""
 
     def decorate(command: Command) -> Command:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -24,12 +25,26 @@ def track(
         total: number of items, where the iterable has no length.
         description: what the work is, at the start of the bar or line.
     """
-    if total is None and hasattr(iterable, "__len__"):
+    if total is None and isinstance(iterable, Sized):
         total = len(iterable)
     if sys.stderr.isatty():
         yield from tqdm(iterable, total=total, desc=description, file=sys.stderr, leave=False)
     else:
         yield from _track_in_lines(iterable, total, description)
+
+
+def counter(description: str = "") -> Callable[[int, int], None]:
+    """A function that is told `(done, total)` after each item, and shows it as `track` does."""
+    steps: Iterator[None] | None = None
+
+    def show(done: int, total: int) -> None:
+        nonlocal steps
+        if steps is None:
+            steps = track(itertools.repeat(None, total), total, description)
+            next(steps, None)
+        next(steps, None)
+
+    return show
 
 
 def say(message: str) -> None:
@@ -42,15 +57,15 @@ def _track_in_lines(
 ) -> Iterator[Item]:
     """Short work prints nothing; longer work a line every ten seconds and one at its end."""
     start = last = time.monotonic()
-    done = 0
+    done = told = 0
     for item in iterable:
         yield item
         done += 1
         now = time.monotonic()
         if now - last >= SECONDS_BETWEEN_LINES:
-            last = now
+            last, told = now, done
             print(_line(description, done, total, now - start), file=sys.stderr, flush=True)
-    if last != start:
+    if 0 < told < done:
         print(_line(description, done, total, time.monotonic() - start), file=sys.stderr)
 
 

@@ -28,7 +28,7 @@ def data() -> None:
 @click.option(
     "--videos",
     type=click.IntRange(min=1),
-    default=40,
+    default=60,
     show_default=True,
     help="Videos of each category.",
 )
@@ -49,8 +49,16 @@ def sample(out: Path | None, videos: int, jobs: int, seed: int, as_json: bool) -
         out = places.sample_root()
         places.taken("OUT", out)
     from stages.data.sample import render_sample
+    from stages.progress import counter
 
-    emit(render_sample(out, videos_per_category=videos, seed=seed, jobs=jobs), as_json)
+    summary = render_sample(
+        out,
+        videos_per_category=videos,
+        seed=seed,
+        jobs=jobs,
+        progress=counter("rendering videos"),
+    )
+    emit(summary, as_json)
 
 
 @data.command()
@@ -82,12 +90,14 @@ def check(folder: Path, as_json: bool) -> None:
     """
     from stages.data.check import check as check_folder
 
-    faults = [str(fault) for fault in check_folder(folder)]
+    result = check_folder(folder)
     if as_json:
-        emit({"folder": folder, "faults": faults}, as_json)
+        emit(result, as_json)
     else:
-        for fault in faults:
+        for fault in result.faults:
             click.echo(fault)
-    if faults:
-        raise FsrvosError(f"{folder} has {len(faults)} fault{'s' if len(faults) > 1 else ''}")
-    click.echo(f"fsrvos: {folder} has no faults", err=True)
+    number = len(result.faults)
+    if number:
+        raise FsrvosError(f"{folder} has {number} fault{'s' if number > 1 else ''}")
+    held = ", ".join(f"{count} {what}" for what, count in result.counts.items())
+    click.echo(f"fsrvos: {folder} is a sound {result.kind}: {held}", err=True)

@@ -55,9 +55,17 @@ def evaluate(
     data = places.find_data(data, run)
     fold = places.fold_of_run(fold, run)
     config = options.config_of_run(config_source, pairs, run)
+    from stages.device import choose_device
     from stages.evaluate import evaluate as evaluate_fold
 
     written = evaluate_fold(
-        config, data, fold, run, places.cache_root(cache_dir), device, seeds, controls
+        config,
+        data,
+        fold,
+        run,
+        places.cache_root(cache_dir),
+        choose_device(device),
+        seeds,
+        controls,
     )
     emit({"predictions": written}, as_json)

@@ -51,6 +51,7 @@ def features(
     """
     config = load_config(config_source, pairs)
     data = places.find_data(data)
+    from stages.device import choose_device
     from stages.features import extract
 
     report = extract(
@@ -59,7 +60,7 @@ def features(
         1 if fold is None else fold,
         split,
         places.cache_root(cache_dir),
-        device=device,
+        device=choose_device(device),
         plan=plan,
         force=force,
     )

@@ -46,6 +46,7 @@ def predict(
     if out is None:
         out = places.work_root() / "predict" / (video.stem or "video")
         places.taken("--out", out)
+    from stages.device import choose_device
     from stages.predict import predict as predict_video
 
-    emit(predict_video(video, expression, support, run, out, device), as_json)
+    emit(predict_video(video, expression, support, run, out, choose_device(device)), as_json)

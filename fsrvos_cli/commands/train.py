@@ -50,9 +50,18 @@ def train(
     data = places.find_data(data)
     fold = 1 if fold is None else fold
     run = places.run_for_training(run, data, config_source or DEFAULT_PRESET, fold)
+    from stages.device import choose_device
     from stages.train import train as train_network
 
     report = train_network(
-        config, data, fold, run, places.cache_root(cache_dir), from_cache, device, seed, init=init
+        config,
+        data,
+        fold,
+        run,
+        places.cache_root(cache_dir),
+        from_cache,
+        choose_device(device),
+        seed,
+        init=init,
     )
     emit(report, as_json)

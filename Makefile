@@ -1,0 +1,197 @@
+# Everything from a fresh clone: `make demo` and `make test` need Python 3.11+, git and make only.
+#
+# Data, features and training are always called: each is a cheap no-op when nothing changed, and
+# only it knows. Its stamp is rewritten only if what it made is new, and what comes later depends
+# on the stamp, so that a second `make demo` does nothing.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+# ---- variables; each can be given: make train FOLD=2 CONFIG=paper DATA=my/dataset
+PYTHON ?= python3
+WORK ?= work
+VIDEOS ?= 60
+DATA ?= $(SAMPLE)
+FOLD ?= 1
+CONFIG ?= lite
+RUN ?= $(WORK)/runs/$(notdir $(DATA))-$(basename $(notdir $(CONFIG)))-fold$(FOLD)
+DEVICE ?= auto
+SET ?=
+SAMPLE := $(WORK)/data/sample
+
+# Evaluating, scoring and reporting without naming a run takes the newest one, as `fsrvos` does.
+ifeq ($(origin RUN)$(origin CONFIG)$(origin FOLD)$(origin DATA),filefilefilefile)
+ifeq ($(filter demo sample-full train,$(MAKECMDGOALS)),)
+NEWEST := $(patsubst %/model.safetensors,%,$(firstword \
+    $(shell ls -t $(WORK)/runs/*/model.safetensors 2>/dev/null)))
+endif
+endif
+ifneq ($(NEWEST),)
+RUN := $(NEWEST)
+else
+RUN_DATA := --data $(DATA)
+RUN_FOLD := --fold $(FOLD)
+endif
+
+VENV := .venv
+INSTALLED := $(VENV)/installed
+RUFF := $(VENV)/bin/ruff
+PYTEST := $(VENV)/bin/python -m pytest
+FSRVOS := $(VENV)/bin/fsrvos
+STAMPS := $(WORK)/stamps
+SETS := $(foreach pair,$(SET),--set $(pair))
+PREDICTED := $(WORK)/predict/$(notdir $(RUN))
+
+export FSRVOS_WORK := $(WORK)
+export FSRVOS_CACHE ?= $(WORK)/cache
+
+.PHONY: help install demo sample-full test test-slow check lint format types data features train \
+    eval score predict report clean distclean FORCE
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.* ## ' $(firstword $(MAKEFILE_LIST)) \
+	  | sed -E 's/:.* ## /|/' | while IFS='|' read -r name text; do \
+	      printf '  %-12s %s\n' "$$name" "$$text"; done
+	@echo "Variables: DATA FOLD CONFIG RUN WORK SET DEVICE VIDEOS, as in: make train FOLD=2 CONFIG=paper"
+
+# ---- set-up
+
+install: $(INSTALLED) ## make the virtual environment with pinned dependencies
+
+# OpenCV's wheel needs libGL, which a bare machine lacks; its headless twin of the same version
+# is the same module without windows.
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet -c constraints.txt -e '.[dev]'
+	$(VENV)/bin/python -c 'import cv2' 2>/dev/null || $(VENV)/bin/pip install --quiet --no-deps \
+	  --force-reinstall -c constraints.txt opencv-python-headless
+	touch $@
+
+# ---- the whole way
+
+demo: ## from nothing to scored masks: sample data, features, training, scores, overlay, report
+	@$(MAKE) --no-print-directory CONFIG=demo pipeline
+
+sample-full: ## as demo, with the longer training of CONFIG=full
+	@$(MAKE) --no-print-directory CONFIG=full pipeline
+
+.PHONY: pipeline
+pipeline: $(RUN)/score.txt $(PREDICTED)/scores.json $(RUN)/report.html
+	@echo
+	@cat $(RUN)/score.txt
+	@echo
+	@echo "run      $(RUN)"
+	@echo "overlay  $$(ls $(PREDICTED)/*.mp4)"
+	@echo "report   $(RUN)/report.html"
+
+# ---- the stages
+
+data: $(STAMPS)/data-$(notdir $(DATA)) ## render the sample dataset (other DATA is only looked for)
+features: $(STAMPS)/features-$(notdir $(RUN)) ## fill the feature cache for DATA, FOLD and CONFIG
+train: $(STAMPS)/train-$(notdir $(RUN)) ## train a run on DATA, FOLD and CONFIG
+eval: $(RUN)/score.txt ## run and score every test episode of a run, with the controls
+	@cat $<
+score: eval ## the same: the score of a run
+report: $(RUN)/report.html ## write a run's HTML page
+	@echo $(RUN)/report.html
+
+# $(call keep,COMMAND): run COMMAND; rewrite the target only if what it prints is new.
+define keep
+	@mkdir -p $(dir $@)
+	@$(1) > $@.new
+	@if cmp --silent $@.new $@; then rm $@.new; else mv $@.new $@; fi
+endef
+# Fields of a JSON object on stdin.
+PICK = $(VENV)/bin/python -c 'import json, sys; r = json.load(sys.stdin); print(*(r[k] for k in sys.argv[1:]))'
+
+FORCE:
+
+$(STAMPS)/data-$(notdir $(DATA)): FORCE $(INSTALLED)
+ifeq ($(DATA),$(SAMPLE))
+	$(call keep,$(FSRVOS) data sample $(DATA) --videos $(VIDEOS) --json)
+else
+	$(call keep,ls -d $(DATA))
+endif
+
+$(STAMPS)/features-$(notdir $(RUN)): FORCE $(STAMPS)/data-$(notdir $(DATA))
+	$(call keep,$(FSRVOS) features --data $(DATA) --fold $(FOLD) --config $(CONFIG) $(SETS) \
+	  --device $(DEVICE) --json | $(PICK) key text_key videos)
+
+ifneq ($(NEWEST),)
+$(STAMPS)/train-$(notdir $(RUN)): FORCE $(INSTALLED)
+	@echo "taking $(RUN), the newest run (RUN=... or CONFIG=... for another)"
+else
+$(STAMPS)/train-$(notdir $(RUN)): FORCE $(STAMPS)/features-$(notdir $(RUN))
+	@$(FSRVOS) train --from-cache --data $(DATA) --fold $(FOLD) --run $(RUN) --config $(CONFIG) \
+	  $(SETS) --device $(DEVICE)
+endif
+	$(call keep,sha256sum $(RUN)/model.safetensors)
+
+$(STAMPS)/sets-$(notdir $(RUN)): FORCE
+	$(call keep,echo "$(SETS)")
+
+$(RUN)/predictions.h5: $(STAMPS)/train-$(notdir $(RUN)) $(STAMPS)/sets-$(notdir $(RUN))
+	$(FSRVOS) evaluate --run $(RUN) $(RUN_DATA) $(RUN_FOLD) $(SETS) --device $(DEVICE)
+
+$(RUN)/score.txt: $(RUN)/predictions.h5
+	$(FSRVOS) score $(RUN) $(RUN_DATA) > $@.new
+	@mv $@.new $@
+
+$(RUN)/report.html: $(RUN)/score.txt
+	$(FSRVOS) report $(RUN)
+
+# The first clip of a class that the run never saw, with the sentence of its first object.
+EXAMPLE = $(VENV)/bin/python -c 'import json, pathlib, sys; \
+  root = pathlib.Path(sys.argv[1]); \
+  name = json.loads((root / "classes.json").read_text())[int(sys.argv[2]) - 1]; \
+  spoken = json.loads((root / "meta_expressions/train/meta_expressions.json").read_text()); \
+  first = spoken["videos"][name + "_0000"]["expressions"]["0"]; \
+  print(root / "videos" / (name + "_0000.mp4"), root / "support" / name, first["exp"])'
+
+$(PREDICTED)/scores.json: $(STAMPS)/train-$(notdir $(RUN))
+	@read -r video support expression < <($(EXAMPLE) $(SAMPLE) $(FOLD)); set -x; \
+	$(FSRVOS) predict "$$video" "$$expression" --support "$$support" --checkpoint $(RUN) \
+	  -o $(PREDICTED) --device $(DEVICE)
+
+ifdef VIDEO
+predict: $(STAMPS)/train-$(notdir $(RUN))
+	$(FSRVOS) predict "$(VIDEO)" "$(EXPRESSION)" --support "$(SUPPORT)" --checkpoint $(RUN) \
+	  --device $(DEVICE)
+else
+predict: $(PREDICTED)/scores.json ## segment a clip of the sample set, or: VIDEO= EXPRESSION= SUPPORT=
+	@ls $(PREDICTED)/*.mp4
+endif
+
+# ---- the code
+
+check: lint types ## lint, format, types and the rules of who may import whom
+	$(VENV)/bin/lint-imports
+
+lint: $(INSTALLED) ## ruff: rules and format
+	$(RUFF) check
+	$(RUFF) format --check
+
+format: $(INSTALLED) ## rewrite the code in the project's format
+	$(RUFF) check --fix-only --quiet
+	$(RUFF) format
+
+types: $(INSTALLED) ## mypy
+	$(VENV)/bin/mypy
+
+test: check ## the checks, the unit tests and an end-to-end run on the tiny preset
+	$(PYTEST) -n 2
+
+test-slow: $(INSTALLED) ## the tests that take minutes
+	$(PYTEST) -m slow
+
+# ---- cleaning
+
+clean: ## remove everything made: data, cache, runs
+	rm -rf $(WORK)/data $(WORK)/cache $(WORK)/runs $(WORK)/predict $(STAMPS)
+
+distclean: clean ## remove also the virtual environment and what the tools keep
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
