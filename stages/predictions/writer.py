@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -90,12 +91,12 @@ class PredictionWriter:
             raise _write_failure(self._path, failure) from failure
 
     def _abandon(self) -> None:
-        try:
-            if self._file is not None and self._file.id.valid:
+        # On a full disk closing cannot flush, and the file goes away anyway.
+        with suppress(OSError, RuntimeError):
+            if self._file is not None:
                 self._file.close()
-        except (OSError, RuntimeError):
-            pass  # the disk is full: closing cannot flush, and the file goes away anyway
-        self._partial.unlink(missing_ok=True)
+        with suppress(OSError):  # the folder itself may be what is wrong
+            self._partial.unlink(missing_ok=True)
 
 
 def _attributes(info: EpisodeInfo) -> dict[str, str | int | float | bool]:

@@ -113,17 +113,18 @@ def test_boundary_is_seg2bmap(pair: tuple[np.ndarray, np.ndarray]) -> None:
 
 
 def test_closed_forms() -> None:
-    # Two 4x4 squares in 20x20, one column apart: 12 common pixels of 20. Their boundaries are
-    # 5x5 minus a 3x3 inside: 16 pixels; at radius 0 they share both 5-pixel... rows less one each.
+    # A 4x4 square's boundary is the 5x5 ring around its upper left corner pixel, 16 pixels.
+    # One column apart, two squares share 12 of 20 pixels, and every ring pixel has one of the
+    # other ring beside it.
     pred, truth = np.zeros((2, 20, 20), dtype=bool)
     pred[5:9, 5:9] = True
     truth[5:9, 6:10] = True
     assert region_j(pred, truth) == 12 / 20
     assert int(boundary(pred).sum()) == 16
-    assert contour_f(pred, truth, 1) == 1.0  # every boundary pixel is one step from the other
+    assert contour_f(pred, truth, 1) == 1.0
     truth = np.roll(pred, 3, axis=1)
-    # Moved by 3 at radius 1, of the columns 4..8 only 6, 7, 8 can meet columns 7..11, and column
-    # 6 only above and below, where the boundary is a row: 2 + 2 + 5 of 16.
+    # Moved by 3: of the ring's columns 4..8 only 6 (2 pixels), 7 (2) and 8 (5) come within one
+    # pixel of the other ring, columns 7..11.
     assert contour_f(pred, truth, 1) == pytest.approx(9 / 16)
 
 
