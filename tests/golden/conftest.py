@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.golden.table import lines
+
 _WORST: dict[str, dict[str, float]] = {}
 
 
@@ -11,3 +13,10 @@ _WORST: dict[str, dict[str, float]] = {}
 def worst_errors() -> dict[str, dict[str, float]]:
     """Case to tensor to largest absolute difference; tests add theirs."""
     return _WORST
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _WORST and terminalreporter.verbosity >= 0:
+        terminalreporter.section("worst error by recorded tensor")
+        for line in lines(_WORST):
+            terminalreporter.write_line(line)

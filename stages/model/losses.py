@@ -1,0 +1,107 @@
+"""The training loss, eq. (7): score, box and mask terms of the query that answers for the object.
+
+Every decoder layer is matched and counted alike. Box terms count frames that do not show the
+object too, with a zero box; the score term takes a query for positive only where it is shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stages.model.fsrvos import Prediction
+from stages.model.matcher import ALPHA, GAMMA, LossWeights, corners, generalised_iou, match
+from stages.model.targets import Targets
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The weighted sum to minimise, and its terms unweighted.
+
+    Term names: loss_ce, loss_bbox, loss_giou, loss_mask, loss_dice of the last layer, with a
+    suffix _0, _1 ... for the layers before it.
+    """
+
+    total: Tensor
+    terms: dict[str, Tensor] = field(default_factory=dict)
+
+
+def compute_losses(
+    prediction: Prediction,
+    targets: Targets,
+    weights: LossWeights | None = None,
+    visible: Tensor | None = None,
+) -> Losses:
+    """All terms of all layers.
+
+    Args:
+        visible: number of frames that show an object, which every term is divided by; counted
+            in `targets` by default (several processes pass their mean).
+    """
+    weights = weights or LossWeights()
+    divisor = (targets.visible.sum() if visible is None else visible).clamp(min=1)
+    layers = {"": prediction} | {f"_{i}": layer for i, layer in enumerate(prediction.auxiliary)}
+    terms: dict[str, Tensor] = {}
+    total = prediction.logits.new_zeros((), dtype=torch.float32)
+    for suffix, layer in layers.items():
+        chosen = match(layer, targets, weights)
+        scale = {
+            "loss_ce": (weights.score, score_loss(layer.logits, targets, chosen)),
+            "loss_bbox": (weights.box, box_loss(layer.boxes, targets, chosen)),
+            "loss_giou": (weights.giou, giou_loss(layer.boxes, targets, chosen)),
+            "loss_mask": (weights.mask, mask_loss(layer.masks, targets, chosen)),
+            "loss_dice": (weights.dice, dice_loss(layer.masks, targets, chosen)),
+        }
+        for name, (weight, value) in scale.items():
+            terms[name + suffix] = value / divisor
+            total = total + weight * terms[name + suffix]
+    return Losses(total, terms)
+
+
+def score_loss(logits: Tensor, targets: Targets, chosen: Tensor) -> Tensor:
+    """Focal loss of all queries [B, T, Q, 1], summed."""
+    positive = torch.zeros_like(logits[..., 0], dtype=torch.float32)
+    shown = targets.visible.transpose(1, 2).float()  # [B, T, N]
+    positive.scatter_(2, chosen[:, None].expand(shown.shape), shown)
+    return focal(logits[..., 0].float(), positive).sum()
+
+
+def box_loss(boxes: Tensor, targets: Targets, chosen: Tensor) -> Tensor:
+    """L1 distance of the chosen boxes, summed over frames and coordinates."""
+    return (of_chosen(boxes, chosen) - targets.boxes).abs().sum()
+
+
+def giou_loss(boxes: Tensor, targets: Targets, chosen: Tensor) -> Tensor:
+    """1 - GIoU of the chosen boxes, summed over frames."""
+    return (1 - generalised_iou(corners(of_chosen(boxes, chosen)), corners(targets.boxes))).sum()
+
+
+def mask_loss(masks: Tensor, targets: Targets, chosen: Tensor) -> Tensor:
+    """Focal loss of the chosen masks, a mean over the clip, summed over objects."""
+    return focal(of_chosen(masks, chosen), targets.masks).flatten(2).mean(-1).sum()
+
+
+def dice_loss(masks: Tensor, targets: Targets, chosen: Tensor) -> Tensor:
+    """1 - soft dice over the clip, summed over objects."""
+    share = of_chosen(masks, chosen).sigmoid().flatten(2)
+    true = targets.masks.flatten(2)
+    dice = (2 * (share * true).sum(-1) + 1) / (share.sum(-1) + true.sum(-1) + 1)
+    return (1 - dice).sum()
+
+
+def of_chosen(values: Tensor, chosen: Tensor) -> Tensor:
+    """What [B, T, Q, ...] says for the chosen queries [B, N]: [B, N, T, ...] float32."""
+    clips = torch.arange(len(values), device=values.device)[:, None]
+    return values.transpose(1, 2)[clips, chosen].float()
+
+
+def focal(logits: Tensor, true: Tensor) -> Tensor:
+    """Focal loss of each logit (Lin et al., 2017)."""
+    share = logits.sigmoid()
+    entropy = F.binary_cross_entropy_with_logits(logits, true, reduction="none")
+    missed = share + true - 2 * share * true  # 1 - the share given to the truth
+    balance = ALPHA * true + (1 - ALPHA) * (1 - true)
+    return balance * missed**GAMMA * entropy
