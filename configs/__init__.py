@@ -1,4 +1,4 @@
-"""Configuration: frozen dataclasses, TOML, shipped presets, and the errors every layer may raise."""
+"""Configuration: frozen dataclasses, TOML, shipped presets, and the errors of all layers."""
 
 from configs.errors import (
     CacheIntegrityError,

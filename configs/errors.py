@@ -12,7 +12,7 @@ class FsrvosError(Exception):
 
 
 class UsageError(FsrvosError):
-    """Wrong arguments: an unknown configuration key, an unknown fold, a device that is not there."""
+    """Wrong arguments: an unknown configuration key or fold, a device that is not there."""
 
     exit_code = 2
 

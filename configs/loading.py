@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from configs.errors import MissingError, UsageError
+from configs.model import ModelConfig
 from configs.schema import Config
 
 DEFAULT_PRESET = "lite"
@@ -166,6 +167,8 @@ def _build(cls: Any, table: Mapping[str, Any], source: str, prefix: str) -> Any:
             values[name] = _build(kinds[name], value, source, prefix=f"{key}.")
         else:
             values[name] = _convert(value, kinds[name], key, source)
+    if cls is ModelConfig:  # a preset gives the fields that are not stated
+        values = {**ModelConfig.presets[values.get("preset", "default")], **values}
     try:
         return cls(**values)
     except ValueError as error:
@@ -187,11 +190,13 @@ def _convert(value: Any, kind: Any, key: str, source: str) -> Any:
         if len(item_kinds) == len(value):
             pairs = zip(value, item_kinds, strict=True)
             return tuple(_convert(item, item_kind, key, source) for item, item_kind in pairs)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(kind, type) and isinstance(value, kind):
-        if kind is not int or not isinstance(value, bool):
+    if isinstance(value, bool):  # which Python counts among the integers
+        if kind is bool:
             return value
+    elif kind is float and isinstance(value, int):
+        return float(value)
+    elif isinstance(kind, type) and isinstance(value, kind):
+        return value
     raise UsageError(f"{key} in {source} is {value!r}; expected {_type_name(kind)}")
 
 
