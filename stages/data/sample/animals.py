@@ -125,7 +125,12 @@ def turtle(c: Canvas, look: Look, phase: float) -> None:
         drop = 0.12 if x0 else 0.0
         plate = np.concatenate([hexagon, hexagon[:1]]) + (x0, top * 0.42 + drop)
         c.stroke(plate, 0.035, look.dark, shade=0)
-    for x0, x1, y in ((-0.5, -0.66, 0.16), (0.5, 0.6, 0.16), (-0.17, -0.2, 0.34), (0.17, 0.2, 0.34)):
+    for x0, x1, y in (
+        (-0.5, -0.66, 0.16),
+        (0.5, 0.6, 0.16),
+        (-0.17, -0.2, 0.34),
+        (0.17, 0.2, 0.34),
+    ):
         c.stroke([(x0 * 0.9, y - 0.12), (x1, y + 0.1)], 0.03, look.dark, shade=0)
     rim = smooth((-0.8, 0.3), (0.0, 0.36), (0.72, 0.3), (0.7, 0.42), (0.0, 0.48), (-0.78, 0.42))
     c.fill(rim, look.shade_of_body(0.7), shade=0.4)
@@ -136,6 +141,7 @@ def butterfly(c: Canvas, look: Look, phase: float) -> None:
     spread = 0.82 + 0.16 * phase
     low = 0.62 + 0.08 * look.v[0]
     for side in (-1, 1):
+
         def wing(*knots: tuple[float, float], side: int = side) -> np.ndarray:
             return smooth(*((x * side * spread, y) for x, y in knots))
 
@@ -143,7 +149,9 @@ def butterfly(c: Canvas, look: Look, phase: float) -> None:
         fore = ((0.05, -0.1), (0.34, -0.62), (0.8, -0.82), (0.98, -0.56), (0.84, -0.06), (0.4, 0.1))
         for knots, hub in ((hind, (0.36, 0.3)), (fore, (0.52, -0.38))):
             c.fill(wing(*knots), look.dark, shade=0.2)
-            inner = tuple((hub[0] + (x - hub[0]) * 0.8, hub[1] + (y - hub[1]) * 0.8) for x, y in knots)
+            inner = tuple(
+                (hub[0] + (x - hub[0]) * 0.8, hub[1] + (y - hub[1]) * 0.8) for x, y in knots
+            )
             c.fill(wing(*inner), look.body, shade=0.4, rim=0.1)
             for x, y in inner[2:5]:
                 c.stroke([(0.06 * side, -0.02), (x * side * spread, y)], 0.016, look.dark, shade=0)
@@ -161,7 +169,9 @@ def cat(c: Canvas, look: Look, phase: float) -> None:
     plump = 0.4 + 0.05 * look.v[0]
     t = np.linspace(0, 1, 14)
     curl = 0.12 * phase
-    tail = np.stack([-0.3 - 0.5 * np.sin(t * 2.2), 0.76 - 0.95 * t + 0.1 * np.sin(5 * t) + curl * t], 1)
+    tail = np.stack(
+        [-0.3 - 0.5 * np.sin(t * 2.2), 0.76 - 0.95 * t + 0.1 * np.sin(5 * t) + curl * t], 1
+    )
     c.stroke(tail, 0.15, look.shade_of_body(0.86), shade=0.5)
     c.fill(smooth((0.12, -0.2), (-plump, 0.2), (-plump - 0.1, 0.66), (-0.3, 0.9), (0.3, 0.9),
                   (0.46, 0.5), (0.4, 0.0)), look.body, shade=0.7)  # fmt: skip
@@ -185,7 +195,9 @@ def cat(c: Canvas, look: Look, phase: float) -> None:
         c.fill(ellipse(x, -0.4, 0.09, 0.08), (150.0, 200.0, 90.0), shade=0.1)
         c.fill(ellipse(x, -0.4, 0.03, 0.075), _DARK, shade=0, rim=0)
         for y in (-0.3, -0.22, -0.15):
-            c.stroke([(0.22 + 0.1 * side, -0.24), (0.22 + 0.5 * side, y)], 0.014, _DARK, shade=0, rim=0)
+            c.stroke(
+                [(0.22 + 0.1 * side, -0.24), (0.22 + 0.5 * side, y)], 0.014, _DARK, shade=0, rim=0
+            )
     c.fill(polygon((0.17, -0.31), (0.27, -0.31), (0.22, -0.25)), _PINK, shade=0)
     c.stroke([(0.15, -0.17), (0.22, -0.22), (0.29, -0.17)], 0.02, _DARK, shade=0)
 

@@ -20,7 +20,7 @@ Image = NDArray[np.float32]
 def _wash(image: Image, top: int, bottom: int, upper: RGB, lower: RGB) -> None:
     """Vertical gradient over rows top..bottom."""
     t = np.linspace(0, 1, max(bottom - top, 1), dtype=np.float32)[:, None, None]
-    image[top:bottom] = np.float32(upper) * (1 - t) + np.float32(lower) * t
+    image[top:bottom] = np.array(upper, np.float32) * (1 - t) + np.array(lower, np.float32) * t
 
 
 def _grain(rng: np.random.Generator, image: Image, top: int, cell: float, gain: float) -> None:
@@ -49,7 +49,14 @@ def _stones(rng: np.random.Generator, image: Image, top: int, count: int, rgb: R
     for _ in range(count):
         y = float(rng.uniform(top + 6, height))
         near = 0.4 + 0.6 * (y - top) / max(height - top, 1)
-        _blob(rng, image, float(rng.uniform(0, width)), y, float(rng.uniform(4, 10)) * near, _vary(rng, rgb))
+        _blob(
+            rng,
+            image,
+            float(rng.uniform(0, width)),
+            y,
+            float(rng.uniform(4, 10)) * near,
+            _vary(rng, rgb),
+        )
 
 
 def _tufts(rng: np.random.Generator, image: Image, top: int, count: int, rgb: RGB) -> None:
@@ -76,7 +83,7 @@ def _sky(rng: np.random.Generator, image: Image, horizon: int, upper: RGB, lower
     _wash(image, 0, horizon, _vary(rng, upper), _vary(rng, lower))
     clouds = value_noise(rng, (horizon, image.shape[1]), 90)
     cover = np.clip(clouds * 1.6 - 0.2, 0, 0.8)[..., None]
-    image[:horizon] += (np.float32((244, 246, 248)) - image[:horizon]) * cover
+    image[:horizon] += (np.array((244, 246, 248), np.float32) - image[:horizon]) * cover
 
 
 def _meadow(rng: np.random.Generator, image: Image) -> None:
@@ -118,9 +125,9 @@ def _sand(rng: np.random.Generator, image: Image) -> None:
 
 def _room(rng: np.random.Generator, image: Image) -> None:
     height, width = image.shape[:2]
-    horizon = int(height * rng.uniform(0.4, 0.56))
+    horizon = int(height * rng.uniform(0.34, 0.46))
     wall = _vary(rng, ((200, 190, 172), (172, 190, 192), (206, 182, 168))[int(rng.integers(3))])
-    image[:horizon] = np.float32(wall)
+    image[:horizon] = np.array(wall, np.float32)
     if rng.random() < 0.6:
         step = int(rng.integers(18, 34))
         image[:horizon, np.arange(width) % step < step // 3] *= 0.94
@@ -144,7 +151,9 @@ def _street(rng: np.random.Generator, image: Image) -> None:
     x = 0
     while x < width:
         wide, tall = int(rng.uniform(34, 70)), int(rng.uniform(0.4, 0.95) * horizon)
-        cv2.rectangle(image, (x, horizon - tall), (x + wide, horizon), _vary(rng, (158, 144, 132), 30), -1)
+        cv2.rectangle(
+            image, (x, horizon - tall), (x + wide, horizon), _vary(rng, (158, 144, 132), 30), -1
+        )
         for wy in range(horizon - tall + 8, horizon - 8, 14):
             for wx in range(x + 6, x + wide - 8, 13):
                 cv2.rectangle(image, (wx, wy), (wx + 6, wy + 8), (112, 124, 136), -1)
@@ -165,7 +174,13 @@ def _snow(rng: np.random.Generator, image: Image) -> None:
         x, tall = int(rng.uniform(0, image.shape[1])), rng.uniform(14, 30)
         tree = np.array([[x, horizon - tall], [x - tall * 0.3, horizon], [x + tall * 0.3, horizon]])
         cv2.fillPoly(image, [tree.astype(np.int32)], _vary(rng, (66, 92, 84)), cv2.LINE_AA)
-    _wash(image, horizon, image.shape[0], _vary(rng, (206, 214, 224), 6), _vary(rng, (186, 198, 212), 6))
+    _wash(
+        image,
+        horizon,
+        image.shape[0],
+        _vary(rng, (206, 214, 224), 6),
+        _vary(rng, (186, 198, 212), 6),
+    )
     _grain(rng, image, horizon, 60, 0.1)
     _stones(rng, image, horizon, 5, (150, 156, 166))
 
@@ -176,21 +191,27 @@ def _night(rng: np.random.Generator, image: Image) -> None:
     for _ in range(60):
         x, y = int(rng.uniform(0, image.shape[1])), int(rng.uniform(0, horizon))
         image[y, x] = float(rng.uniform(140, 250))
-    cv2.circle(image, (int(rng.uniform(60, 340)), int(horizon * 0.4)), 11, (236, 234, 214), -1, cv2.LINE_AA)
+    cv2.circle(
+        image, (int(rng.uniform(60, 340)), int(horizon * 0.4)), 11, (236, 234, 214), -1, cv2.LINE_AA
+    )
     _hills(rng, image, horizon, (46, 54, 74), 36)
-    _wash(image, horizon, image.shape[0], _vary(rng, (84, 92, 104), 8), _vary(rng, (108, 112, 118), 8))
+    _wash(
+        image, horizon, image.shape[0], _vary(rng, (84, 92, 104), 8), _vary(rng, (108, 112, 118), 8)
+    )
     _grain(rng, image, horizon, 30, 0.2)
     _stones(rng, image, horizon, 6, (96, 100, 112))
     _tufts(rng, image, horizon, 30, (62, 84, 76))
 
 
 def _forest(rng: np.random.Generator, image: Image) -> None:
-    horizon = int(image.shape[0] * rng.uniform(0.42, 0.56))
+    horizon = int(image.shape[0] * rng.uniform(0.32, 0.44))
     _wash(image, 0, horizon, _vary(rng, (126, 150, 122)), _vary(rng, (86, 110, 84)))
     _grain(rng, image, 0, 18, 0.3)
     for x in np.sort(rng.uniform(0, image.shape[1], 14)):
         wide = rng.uniform(4, 12)
-        cv2.rectangle(image, (int(x), 0), (int(x + wide), horizon + 4), _vary(rng, (86, 70, 56)), -1)
+        cv2.rectangle(
+            image, (int(x), 0), (int(x + wide), horizon + 4), _vary(rng, (86, 70, 56)), -1
+        )
     _wash(image, horizon, image.shape[0], _vary(rng, (122, 106, 76)), _vary(rng, (142, 122, 86)))
     _grain(rng, image, horizon, 12, 0.28)
     _tufts(rng, image, horizon, 40, (92, 108, 64))
@@ -201,7 +222,7 @@ def _plaza(rng: np.random.Generator, image: Image) -> None:
     height, width = image.shape[:2]
     horizon = int(height * rng.uniform(0.3, 0.46))
     brick = _vary(rng, ((164, 112, 92), (176, 160, 140), (140, 144, 152))[int(rng.integers(3))])
-    image[:horizon] = np.float32(brick)
+    image[:horizon] = np.array(brick, np.float32)
     for row, y in enumerate(range(0, horizon, 12)):
         cv2.line(image, (0, y), (width, y), tuple(v * 0.8 for v in brick), 1)
         for x in range(12 * (row % 2), width, 24):
@@ -222,10 +243,17 @@ def _table(rng: np.random.Generator, image: Image) -> None:
     _wash(image, 0, horizon, _vary(rng, (120, 126, 134), 24), _vary(rng, (150, 152, 152), 24))
     for _ in range(7):
         x, y = rng.uniform(0, width), rng.uniform(0, horizon)
-        _blob(rng, image, float(x), float(y), float(rng.uniform(12, 28)), _vary(rng, (142, 140, 136), 36))
+        _blob(
+            rng,
+            image,
+            float(x),
+            float(y),
+            float(rng.uniform(12, 28)),
+            _vary(rng, (142, 140, 136), 36),
+        )
     image[:horizon] = cv2.blur(image[:horizon], (13, 13))
     tone = _vary(rng, ((184, 142, 98), (122, 86, 62), (206, 204, 196))[int(rng.integers(3))])
-    image[horizon:] = np.float32(tone)
+    image[horizon:] = np.array(tone, np.float32)
     rows = np.arange(height - horizon, dtype=np.float32)[:, None]
     warp = 30 * value_noise(rng, (height - horizon, width), 150)
     image[horizon:] *= 1 + 0.07 * np.sin((rows + warp) * 0.55)[..., None]
@@ -234,7 +262,8 @@ def _table(rng: np.random.Generator, image: Image) -> None:
 
 
 def _horizon(rng: np.random.Generator, image: Image) -> int:
-    return int(image.shape[0] * rng.uniform(0.3, 0.46))
+    """A row high enough for an object at the top of the frame to stand on the ground."""
+    return int(image.shape[0] * rng.uniform(0.26, 0.4))
 
 
 PLACES: dict[str, Callable[[np.random.Generator, Image], None]] = {

@@ -75,9 +75,7 @@ class Canvas:
         self._light = light
         self._unit = size * 0.46
 
-    def fill(
-        self, outline: Points, paint: Paint, *, shade: float = 0.5, rim: float = 0.3
-    ) -> None:
+    def fill(self, outline: Points, paint: Paint, *, shade: float = 0.5, rim: float = 0.3) -> None:
         """Lay a filled part; `shade` 0..1 is how much it bulges, `rim` how dark its edge is."""
         fixed = np.round(self._pixels(outline) * 2**_SHIFT).astype(np.int32)
         mask = np.zeros((self.size, self.size), np.uint8)
@@ -112,9 +110,9 @@ class Canvas:
         low = np.clip(np.floor(reach.min(0)).astype(int) - 3, 0, self.size - 1)
         high = np.clip(np.ceil(reach.max(0)).astype(int) + 4, 1, self.size)
         window = (slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0])))
-        cover = mask[window].astype(np.float32) / 255
+        cover = mask[window].astype(np.float32) / np.float32(255)
         if isinstance(paint, tuple):
-            colour = np.broadcast_to(np.float32(paint), (*cover.shape, 3))
+            colour = np.broadcast_to(np.array(paint, np.float32), (*cover.shape, 3))
         else:
             colour = paint[window]
         lit = self._lit(cover, colour, shade, rim)

@@ -55,7 +55,9 @@ def draw_tint(rng: np.random.Generator, word: str) -> Tint:
     """A slightly varied pixel colour for a colour word."""
     base = _BASE[word][int(rng.integers(len(_BASE[word])))]
     # White and black must stay neutral: one jitter for all three channels.
-    jitter = rng.uniform(-9, 9, 3) if word not in ("white", "black") else rng.uniform(-8, 8, 1).repeat(3)
+    jitter = (
+        rng.uniform(-9, 9, 3) if word not in ("white", "black") else rng.uniform(-8, 8, 1).repeat(3)
+    )
     red, green, blue = (float(np.clip(b + j, 0, 255)) for b, j in zip(base, jitter, strict=True))
     return Tint(word, (red, green, blue))
 

@@ -17,7 +17,7 @@ from stages.data.sample.videos import render_video
 from stages.data.sample.writer import write_clip, write_frames, write_json, write_support
 
 VERSION = 1
-CLIPS = 2  # mp4 files a category
+CLIPS = (0, 1, 7, 9)  # videos that are also written as mp4: alone, told by colour, place, motion
 SUPPORT_FRAMES = 5
 Progress = Callable[[int, int], None]
 
@@ -103,6 +103,9 @@ def _render(
     spoken = {p["name"]: p["expressions"] for p in parts}
     write_json(root / "train" / "meta.json", {"videos": meta})
     write_json(root / "meta_expressions" / "train" / "meta_expressions.json", {"videos": spoken})
+    clips = {n: [e["exp"] for e in v["expressions"].values()] for n, v in spoken.items()}
+    there = {p.stem for p in (root / "videos").glob("*.mp4")}
+    write_json(root / "videos" / "sentences.json", {n: s for n, s in clips.items() if n in there})
     write_json(root / "classes.json", list(settings.categories))
     write_json(root / "sample.json", {"version": VERSION, **asdict(settings)})
     counted = [len(v["expressions"]) for v in spoken.values()]
@@ -115,7 +118,7 @@ def _render_one(root: Path, category: str, index: int, settings: SampleSettings)
     video = render_video(
         category, index, seed=settings.seed, frames=settings.frames, size=settings.size
     )
-    if index < CLIPS:
+    if index in CLIPS:
         write_clip(root / "videos" / f"{video.name}.mp4", video)
     if index == _support_source(settings.videos_per_category):
         write_support(root / "support" / category, video, min(SUPPORT_FRAMES, settings.frames))

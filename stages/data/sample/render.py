@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from stages.data.sample.backgrounds import PLACES, draw_place
 from stages.data.sample.scenes import Actor, Scene
-from stages.data.sample.sprites import Sprite
+from stages.data.sample.sprites import BY_NAME, Sprite
 
 MARGIN = 32  # of the place around the frame, for the camera
-_NEED_CONTRAST = 26.0  # least Lab distance between an object and the place around it
+_NEED_CONTRAST = 32.0  # least Lab distance between an object and the place around it
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def _contrast(place: NDArray[np.float32], actor: Actor) -> float:
     patch = place[max(y - 36, 0) : y + 36, max(x - 36, 0) : x + 36]
     if patch.size == 0:
         return 100.0
-    pair = np.float32([[patch.mean((0, 1)), actor.tint.rgb]]) / 255
+    pair = np.array([[patch.mean((0, 1)), actor.tint.rgb]], np.float32) / 255
     lab = cv2.cvtColor(pair, cv2.COLOR_RGB2LAB)[0]
     return float(np.linalg.norm(lab[0] - lab[1]))
 
@@ -78,7 +78,9 @@ def draw_frame(shot: Shot, moment: float) -> tuple[NDArray[np.uint8], NDArray[np
         _paste(picture, ids, shot, k, centres[k], moment)
     picture = cv2.GaussianBlur(picture, (3, 3), shot.blur)
     dx, dy = int(moment * 7) % 16, int(moment * 11) % 16
-    picture = picture * np.float32(shot.gain) + shot.noise[dy : dy + height, dx : dx + width]
+    picture = (
+        picture * np.array(shot.gain, np.float32) + shot.noise[dy : dy + height, dx : dx + width]
+    )
     return np.asarray(np.clip(picture + 0.5, 0, 255), np.uint8), ids
 
 
@@ -104,10 +106,15 @@ def _seen_place(shot: Shot, moment: float) -> NDArray[np.float32]:
 
 
 def _shadow(
-    picture: NDArray[np.float32], actor: Actor, sprite: Sprite, centre: NDArray[np.float64], lift: float
+    picture: NDArray[np.float32],
+    actor: Actor,
+    sprite: Sprite,
+    centre: NDArray[np.float64],
+    lift: float,
 ) -> None:
     """A soft dark ellipse on the ground; fainter and smaller below a jumping object."""
     height, width = sprite.poses[0].shape[:2]
+    lift += BY_NAME[actor.category].hover
     far = 1 / (1 + lift / 30)
     rx, ry = 0.46 * width * far, max(0.07 * width, 3.0) * far
     cx, cy = float(centre[0]), float(centre[1]) + height / 2 - 1 + lift
@@ -117,7 +124,9 @@ def _shadow(
         return
     rows = np.arange(y0, y1, dtype=np.float32)[:, None]
     cols = np.arange(x0, x1, dtype=np.float32)[None]
-    spread = ((cols - np.float32(cx)) / np.float32(rx)) ** 2 + ((rows - np.float32(cy)) / np.float32(ry)) ** 2
+    spread = ((cols - np.float32(cx)) / np.float32(rx)) ** 2 + (
+        (rows - np.float32(cy)) / np.float32(ry)
+    ) ** 2
     dark = np.float32(0.42 * far) * np.exp(-spread)
     picture[y0:y1, x0:x1] *= 1 - dark[..., None]
 

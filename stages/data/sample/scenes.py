@@ -7,7 +7,7 @@ sentence (it differs from the target in the named attribute alone, as far as pos
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ ATTRIBUTES = ("colour", "size", "colour", "position", "motion")  # colour twice:
 PLACES_AT = ("left", "right", "top", "bottom")
 MOTIONS = ("left", "right", "still", "jump")
 TRAVEL = 42.0  # pixels that a mover covers at least
+NEAR = 0.42  # share of the frame up to which something is on the left or at the top
 BIG, SMALL = 84.0, 54.0  # an object this long or longer is big, this long or shorter is small
 
 
@@ -62,14 +63,21 @@ class Brief:
 
 
 def attribute_of(index: int) -> str:
-    """Which attribute the sentences of video `index` name; every fifth pair is position, motion..."""
+    """Which attribute the sentences of video `index` name; in turn, for pairs of videos."""
     return ATTRIBUTES[(index // 2) % len(ATTRIBUTES)]
 
 
-def plan_briefs(rng: np.random.Generator, category: str, index: int) -> list[Brief]:
-    """The actors of a video: target, twin in odd videos, one or two distractors."""
+def plan_briefs(
+    rng: np.random.Generator, category: str, index: int, *, crosses: bool = False
+) -> list[Brief]:
+    """The actors of a video: target, twin in odd videos, one or two distractors.
+
+    A target that crosses the frame's edge moves to the left or to the right.
+    """
     attribute = attribute_of(index)
     target = _target(rng, category, attribute)
+    if crosses:
+        target = replace(target, motion=_pick(rng, ("left", "right")))
     briefs = [target]
     if index % 2:
         briefs.append(_twin(rng, target, attribute))
@@ -136,5 +144,7 @@ def facing(rng: np.random.Generator, brief: Brief) -> bool:
 
 def tilt_of(rng: np.random.Generator, category: str) -> float:
     """A small turn in degrees."""
-    spread = 9.0 if BY_NAME[category].alive or category in ("guitar", "airplane", "umbrella") else 4.0
+    spread = (
+        9.0 if BY_NAME[category].alive or category in ("guitar", "airplane", "umbrella") else 4.0
+    )
     return float(rng.uniform(-spread, spread))

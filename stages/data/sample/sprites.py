@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.data.sample import animals, things
+from stages.data.sample import animals, things, vehicles
 from stages.data.sample.canvas import Canvas
 from stages.data.sample.colours import RGB
 from stages.data.sample.look import Look, draw_look
@@ -28,6 +28,7 @@ class Kind:
     resting: str
     hopping: str
     alive: bool
+    hover: float = 0.0  # px between its lower edge and the ground below
 
 
 _STILL = (0.0,)
@@ -38,14 +39,14 @@ _REST = "standing still"
 # The order decides the folds: test classes of fold g are the ids with (id - 1) mod 4 == g - 1,
 # so each column below is one fold's four unseen categories.
 KINDS: tuple[Kind, ...] = (
-    Kind("fish", animals.fish, _SWING, "swimming", _REST, _JUMP, True),
-    Kind("bird", animals.bird, _SWING, "flying", _REST, _JUMP, True),
-    Kind("butterfly", animals.butterfly, _SWING, "flying", _REST, _JUMP, True),
+    Kind("fish", animals.fish, _SWING, "swimming", _REST, _JUMP, True, 8),
+    Kind("bird", animals.bird, _SWING, "walking", _REST, _JUMP, True),
+    Kind("butterfly", animals.butterfly, _SWING, "flying", _REST, _JUMP, True, 14),
     Kind("snail", animals.snail, _SWING, "crawling", _REST, _JUMP, True),
-    Kind("car", things.car, _STILL, "driving", "parked", _BOUNCE, False),
-    Kind("boat", things.boat, _SWING, "sailing", _REST, _BOUNCE, False),
-    Kind("airplane", things.airplane, _STILL, "flying", _REST, _BOUNCE, False),
-    Kind("bus", things.bus, _STILL, "driving", "parked", _BOUNCE, False),
+    Kind("car", vehicles.car, _STILL, "driving", "parked", _BOUNCE, False),
+    Kind("boat", vehicles.boat, _SWING, "sailing", _REST, _BOUNCE, False),
+    Kind("airplane", vehicles.airplane, _STILL, "flying", _REST, _BOUNCE, False, 18),
+    Kind("bus", vehicles.bus, _STILL, "driving", "parked", _BOUNCE, False),
     Kind("umbrella", things.umbrella, _STILL, "moving", _REST, _BOUNCE, False),
     Kind("mushroom", things.mushroom, _STILL, "moving", _REST, _BOUNCE, False),
     Kind("house", things.house, _STILL, "moving", _REST, _BOUNCE, False),
@@ -66,7 +67,7 @@ def fold_group(category: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Sprite:
-    """Poses of one object, each [h, w, 4] premultiplied RGBA of equal size; long side 256 at most."""
+    """Poses of one object, each [h, w, 4] premultiplied RGBA of one size."""
 
     poses: tuple[NDArray[np.uint8], ...]
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.data.sample.scenes import (
+    NEAR,
     TRAVEL,
     Actor,
     Brief,
@@ -23,7 +24,9 @@ from stages.data.sample.sprites import Sprite, draw_sprite
 Path = NDArray[np.float64]
 _TRIES = 60
 _SHRINK = 0.95
-_ABSENT_SHARE = 0.05
+# Of the videos told apart by colour or size, which are three fifths: one in twenty of all.
+_CROSSING_SHARE = 0.1
+_FIRST_CROSSING = 10  # earlier videos are the source of clips and support folders
 
 
 def stage_scene(
@@ -36,14 +39,15 @@ def stage_scene(
     light = (float(rng.choice((-0.7, 0.0, 0.7))), -0.75)
     twin, attribute = bool(index % 2), attribute_of(index)
     while True:
-        briefs = plan_briefs(rng, category, index)
+        leaves = index >= _FIRST_CROSSING and attribute in ("colour", "size")
+        leaves = leaves and rng.random() < _CROSSING_SHARE
+        briefs = plan_briefs(rng, category, index, crosses=leaves)
         mirrors = [facing(rng, brief) for brief in briefs]
         sprites = [
             draw_sprite(rng, brief.category, brief.tint.rgb, light, mirror=mirror)
             for brief, mirror in zip(briefs, mirrors, strict=True)
         ]
         tilts = [tilt_of(rng, brief.category) for brief in briefs]
-        leaves = attribute in ("colour", "size") and rng.random() < _ABSENT_SHARE * 5 / 3
         pan, zoom = _camera(rng, attribute, briefs)
         shrink = 1.0
         while shrink > 0.74:
@@ -53,7 +57,9 @@ def stage_scene(
                 if placed is None:
                     continue
                 actors = tuple(
-                    Actor(b.role, b.category, b.tint, b.long_side, b.motion, b.place, m, tilt, *walk)
+                    Actor(
+                        b.role, b.category, b.tint, b.long_side, b.motion, b.place, m, tilt, *walk
+                    )
                     for b, m, tilt, walk in zip(sized, mirrors, tilts, placed, strict=True)
                 )
                 scene = Scene(attribute, twin, actors, pan, zoom)
@@ -69,7 +75,9 @@ def _camera(
     if attribute == "motion":
         return (float(rng.uniform(-1, 1)), 0.0), 1.0
     reach = 16.0 if all(b.motion in ("still", "jump") for b in briefs) else 6.0
-    return (float(rng.uniform(-reach, reach)), float(rng.uniform(-3, 3))), float(rng.uniform(0.97, 1.05))
+    return (float(rng.uniform(-reach, reach)), float(rng.uniform(-3, 3))), float(
+        rng.uniform(0.97, 1.05)
+    )
 
 
 def _place_all(
@@ -88,7 +96,9 @@ def _place_all(
                 path, lift = _walk(rng, brief, half, frames, size, pan)
                 if not _inside(path, half, size) or not _in_place(path, brief.place, size):
                     continue
-            if all(_apart(path, half, other, extent, brief.role, role) for other, extent, role in boxes):
+            if all(
+                _apart(path, half, other, extent, brief.role, role) for other, extent, role in boxes
+            ):
                 placed.append((path, lift))
                 boxes.append((path, half, brief.role))
                 break
@@ -110,14 +120,18 @@ def _walk(
     """Centres [T, 2] and lift [T]; `pan` moves everything that stands in the world."""
     width, height = size
     t = np.linspace(0, 1, frames)
-    start = np.array([rng.uniform(half[0], width - half[0]), rng.uniform(half[1] + 4, height - half[1])])
+    start = np.array(
+        [rng.uniform(half[0], width - half[0]), rng.uniform(half[1] + 4, height - half[1])]
+    )
     path = start + np.outer(t - 0.5, pan)
     lift = np.zeros(frames)
     if brief.motion in ("left", "right"):
         travel = float(rng.uniform(TRAVEL, 76)) + abs(pan[0])
         way = 1.0 if brief.motion == "right" else -1.0
         path[:, 0] += way * travel * (t - 0.5)
-        path[:, 1] += float(rng.uniform(-6, 6)) * (t - 0.5) + 1.2 * np.sin(t * 9 + rng.uniform(0, 6))
+        path[:, 1] += float(rng.uniform(-6, 6)) * (t - 0.5) + 1.2 * np.sin(
+            t * 9 + rng.uniform(0, 6)
+        )
     elif brief.motion == "jump":
         hops = float(rng.choice((1.5, 2.0, 2.5)))
         lift = float(rng.uniform(20, 30)) * np.abs(np.sin(np.pi * hops * t))
@@ -130,7 +144,7 @@ def _crossing(
 ) -> tuple[Path, Path]:
     """A path that enters late (or, reversed, leaves early): out of sight for two frames."""
     width, height = size
-    way = 1.0 if brief.motion != "left" else -1.0
+    way = 1.0 if brief.motion == "right" else -1.0
     t = np.clip((np.arange(frames) - 1) / max(frames - 2, 1), 0, 1)
     outside, inside = -half[0] - 4, float(rng.uniform(half[0] + 30, width * 0.6))
     enters = bool(rng.random() < 0.5)
@@ -152,9 +166,9 @@ def _in_place(path: Path, place: str, size: tuple[int, int]) -> bool:
     """Whether the whole path lies where the word says; the middle fifth belongs to nobody."""
     across = path[:, 0] / size[0] if place in ("left", "right") else path[:, 1] / size[1]
     if place in ("left", "top"):
-        return bool((across < 0.42).all())
+        return bool((across < NEAR).all())
     if place in ("right", "bottom"):
-        return bool((across > 0.58).all())
+        return bool((across > 1 - NEAR).all())
     return True
 
 

@@ -36,9 +36,9 @@ def paint(rng: np.random.Generator, name: str, rgb: RGB, size: int) -> NDArray[n
     """Paint [size, size, 3] of texture `name` in tones of `rgb`, 0..255."""
     bright = (rgb[0] + rgb[1] + rgb[2]) / 3
     dark_tone = bright < 70
-    other = np.float32(scaled(rgb, 1.24 if dark_tone else float(rng.uniform(0.62, 0.76))))
+    other = np.array(scaled(rgb, 1.24 if dark_tone else float(rng.uniform(0.62, 0.76))), np.float32)
     amount = _pattern(rng, name, size)
-    base = np.float32(rgb)
+    base = np.array(rgb, np.float32)
     out = base + (other - base) * amount[..., None]
     grain = value_noise(rng, (size, size), 24, 2)
     return np.asarray(out * (1 + 0.07 * grain[..., None]), np.float32)
@@ -80,7 +80,7 @@ def _spots(rng: np.random.Generator, size: int) -> NDArray[np.float32]:
                 int(row + rng.uniform(-4, 4)),
             )
             cv2.circle(out, centre, int(radius * rng.uniform(0.8, 1.2)), 255, -1, cv2.LINE_AA)
-    return out.astype(np.float32) / 255
+    return out.astype(np.float32) / np.float32(255)
 
 
 def _steep(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,74 +1,18 @@
-"""How the things that are not animals are drawn; conventions as in `animals`."""
+"""How the things that neither live nor drive are drawn; conventions as in `animals`."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from stages.data.sample.canvas import Canvas, Points, ellipse, polygon, rounded, smooth, turned
+from stages.data.sample.canvas import Canvas, Points, ellipse, polygon, smooth, turned
 from stages.data.sample.colours import scaled
 from stages.data.sample.look import Look
 
-_DARK = (28.0, 28.0, 32.0)
 _GLASS = (168.0, 206.0, 226.0)
 _STEEL = (176.0, 178.0, 184.0)
 _CREAM = (238.0, 228.0, 204.0)
 _LAMP = (250.0, 226.0, 120.0)
 _WOOD = (132.0, 90.0, 54.0)
-
-
-def _wheel(c: Canvas, x: float, y: float, r: float) -> None:
-    c.fill(ellipse(x, y, r, r), _DARK, shade=0.4)
-    c.fill(ellipse(x, y, r * 0.55, r * 0.55), _STEEL, shade=0.5)
-    for k in range(5):
-        spoke = turned(np.array([[0, 0], [0, -r * 0.5]]), 72 * k) + (x, y)
-        c.stroke(spoke, 0.025, (90.0, 90.0, 96.0), shade=0, rim=0)
-    c.fill(ellipse(x, y, r * 0.15, r * 0.15), _DARK, shade=0)
-
-
-def car(c: Canvas, look: Look, phase: float) -> None:
-    """Low body with bonnet and boot, cabin with two windows, two wheels."""
-    roof, back = -0.42 - 0.06 * look.v[0], -0.66 + 0.08 * look.v[1]
-    c.fill(smooth((back, 0.04), (back + 0.18, roof * 0.9), (-0.2, roof), (0.16, roof),
-                  (0.38, roof * 0.7), (0.6, 0.04)), look.body, shade=0.5)  # fmt: skip
-    c.fill(smooth((-0.97, 0.1), (-0.9, -0.04), (-0.4, -0.1), (0.5, -0.08), (0.88, 0.02), (0.98, 0.16),
-                  (0.96, 0.36), (0.5, 0.42), (-0.5, 0.42), (-0.95, 0.36)), look.body,
-           shade=0.6)  # fmt: skip
-    c.fill(polygon((back + 0.12, -0.06), (back + 0.26, roof * 0.8), (-0.13, roof * 0.84),
-                   (-0.13, -0.06)), _GLASS, shade=0.3)  # fmt: skip
-    c.fill(polygon((-0.06, -0.06), (-0.06, roof * 0.84), (0.16, roof * 0.8), (0.4, -0.06)), _GLASS,
-           shade=0.3)  # fmt: skip
-    for x in (back + 0.08, -0.1, 0.44):
-        c.stroke([(x, -0.02), (x + 0.02, 0.34)], 0.02, look.dark, shade=0, rim=0)
-    c.stroke([(0.04, 0.06), (0.16, 0.06)], 0.035, _STEEL, shade=0.2)
-    c.stroke([(-0.92, 0.35), (0.94, 0.35)], 0.06, (70.0, 70.0, 76.0), shade=0.3)
-    c.fill(ellipse(0.88, 0.12, 0.08, 0.07), _LAMP, shade=0.2)
-    c.fill(ellipse(-0.92, 0.12, 0.05, 0.07), (200.0, 40.0, 40.0), shade=0.2)
-    for x in (-0.54, 0.54):
-        c.fill(ellipse(x, 0.36, 0.27, 0.27), (50.0, 50.0, 54.0), shade=0)
-        _wheel(c, x, 0.4, 0.22 + 0.01 * look.v[2])
-
-
-def bus(c: Canvas, look: Look, phase: float) -> None:
-    """Long upright box with a row of windows, a door and a windscreen."""
-    top = -0.52 - 0.05 * look.v[0]
-    c.fill(rounded(-0.98, top, 0.98, 0.42, 0.1), look.body, shade=0.5)
-    c.stroke([(-0.94, top + 0.05), (0.92, top + 0.05)], 0.06, look.shade_of_body(1.15), shade=0)
-    count = 5 if look.v[1] < 0 else 4
-    span = 1.36 / count
-    for k in range(count):
-        x = -0.9 + k * span
-        c.fill(rounded(x, top + 0.14, x + span - 0.06, -0.06, 0.04), _GLASS, shade=0.3)
-        c.stroke([(x + 0.04, -0.12), (x + span * 0.4, top + 0.2)], 0.02, (226.0, 240.0, 248.0),
-                 shade=0, rim=0)  # fmt: skip
-    c.fill(rounded(0.5, top + 0.14, 0.72, 0.36, 0.03), (108.0, 142.0, 160.0), shade=0.3)
-    c.stroke([(0.61, top + 0.16), (0.61, 0.35)], 0.025, _DARK, shade=0, rim=0)
-    c.fill(rounded(0.78, top + 0.12, 0.95, 0.04, 0.04), _GLASS, shade=0.3)
-    c.stroke([(-0.96, 0.08), (0.46, 0.08)], 0.05, look.dark, shade=0, rim=0)
-    c.fill(ellipse(0.91, 0.22, 0.05, 0.06), _LAMP, shade=0.2)
-    c.stroke([(-0.96, 0.37), (0.96, 0.37)], 0.07, (70.0, 70.0, 76.0), shade=0.3)
-    for x in (-0.58, 0.3):
-        c.fill(ellipse(x, 0.38, 0.23, 0.22), (48.0, 48.0, 52.0), shade=0)
-        _wheel(c, x, 0.42, 0.18)
 
 
 def umbrella(c: Canvas, look: Look, phase: float) -> None:
@@ -92,38 +36,24 @@ def umbrella(c: Canvas, look: Look, phase: float) -> None:
         if k % 2 == 0:
             continue
         side = np.linspace(0, 1, 12)
-        left = np.stack([edges[k] * np.sin(side * np.pi / 2), hem - tall * np.cos(side * np.pi / 2)], 1)
-        right = np.stack([edges[k + 1] * np.sin(side * np.pi / 2), hem - tall * np.cos(side * np.pi / 2)], 1)
+        left = np.stack(
+            [edges[k] * np.sin(side * np.pi / 2), hem - tall * np.cos(side * np.pi / 2)], 1
+        )
+        right = np.stack(
+            [edges[k + 1] * np.sin(side * np.pi / 2), hem - tall * np.cos(side * np.pi / 2)], 1
+        )
         u = np.linspace(0, 1, 8)
-        foot = np.stack([edges[k] + (edges[k + 1] - edges[k]) * u, hem - 0.12 * np.sin(np.pi * u)], 1)
-        c.fill(np.concatenate([left, foot, right[::-1]]), look.shade_of_body(0.8), shade=0.35, rim=0.1)
+        foot = np.stack(
+            [edges[k] + (edges[k + 1] - edges[k]) * u, hem - 0.12 * np.sin(np.pi * u)], 1
+        )
+        c.fill(
+            np.concatenate([left, foot, right[::-1]]), look.shade_of_body(0.8), shade=0.35, rim=0.1
+        )
     for edge in edges[1:-1]:
         side = np.linspace(0, 1, 12)
         rib = np.stack([edge * np.sin(side * np.pi / 2), hem - tall * np.cos(side * np.pi / 2)], 1)
         c.stroke(rib, 0.022, look.dark, shade=0, rim=0)
     c.stroke([(0, hem - tall), (0, hem - tall - 0.12)], 0.06, _STEEL)
-
-
-def boat(c: Canvas, look: Look, phase: float) -> None:
-    """Sailing boat: curved hull with portholes, mast, two sails, pennant."""
-    lean = 4 * phase
-    tall = 0.92 + 0.05 * look.v[0]
-    c.stroke([(-0.05, 0.4), (-0.05, -tall)], 0.06, _WOOD)
-    main = smooth((-0.12, -tall + 0.1), (-0.5, -0.2), (-0.78, 0.26), (-0.4, 0.3), (-0.12, 0.28))
-    c.fill(main, look.shade_of_body(0.98), shade=0.5)
-    for y in (-0.3, 0.0):
-        c.stroke([(-0.14, y), (-0.42 - 0.5 * (y + 0.3), y + 0.04)], 0.02, look.dark, shade=0, rim=0)
-    jib = smooth((0.02, -tall + 0.24), (0.36, -0.16), (0.66, 0.28), (0.3, 0.26), (0.04, 0.26))
-    c.fill(jib, _CREAM, shade=0.4)
-    c.stroke([(0.08, 0.0), (0.48, 0.06)], 0.05, look.body, shade=0, rim=0)
-    c.fill(polygon((-0.05, -tall), (-0.05, -tall + 0.14), (0.24, -tall + 0.07)), look.body, shade=0.2)
-    hull = smooth((-0.94, 0.4), (0.0, 0.46), (0.98, 0.34), (0.8, 0.62), (0.5, 0.86), (-0.4, 0.88),
-                  (-0.76, 0.7))  # fmt: skip
-    c.fill(turned(hull, 0.3 * lean), look.body, shade=0.6)
-    c.stroke(turned(polygon((-0.9, 0.44), (0.0, 0.5), (0.92, 0.4)), 0.3 * lean), 0.07, _CREAM, shade=0.2)
-    for x in (-0.4, -0.05, 0.3):
-        c.fill(ellipse(x, 0.65, 0.085, 0.085), _CREAM, shade=0.3)
-        c.fill(ellipse(x, 0.65, 0.05, 0.05), (60.0, 84.0, 104.0), shade=0.2)
 
 
 def mushroom(c: Canvas, look: Look, phase: float) -> None:
@@ -132,68 +62,88 @@ def mushroom(c: Canvas, look: Look, phase: float) -> None:
     stem = 0.2 + 0.05 * look.v[2]
     c.fill(smooth((-stem, -0.1), (stem, -0.1), (stem + 0.02, 0.5), (stem + 0.14, 0.88), (0, 0.95),
                   (-stem - 0.14, 0.88), (-stem - 0.02, 0.5)), _CREAM, shade=0.6)  # fmt: skip
-    c.fill(smooth((-stem - 0.1, 0.36), (0, 0.26), (stem + 0.1, 0.36), (0, 0.46)), (222.0, 208.0, 178.0),
-           shade=0.4)  # fmt: skip
+    c.fill(smooth((-stem - 0.1, 0.36), (0, 0.26), (stem + 0.1, 0.36), (0, 0.46)),
+           (222.0, 208.0, 178.0), shade=0.4)  # fmt: skip
     c.fill(ellipse(0, 0.02, wide * 0.92, 0.17), (216.0, 196.0, 166.0), shade=0.2)
     for k in np.linspace(-0.85, 0.85, 13):
         c.stroke([(0.25 * k, 0.0), (wide * k * 0.96, 0.06 + 0.08 * (1 - k * k))], 0.015,
                  (160.0, 138.0, 112.0), shade=0, rim=0)  # fmt: skip
-    c.fill(smooth((-wide, 0.04), (-wide * 0.86, -tall * 0.6), (-0.34, -tall - 0.1), (0.34, -tall - 0.1),
-                  (wide * 0.86, -tall * 0.6), (wide, 0.04), (wide * 0.5, -0.04), (0, -0.08),
-                  (-wide * 0.5, -0.04)), look.body, shade=0.75)  # fmt: skip
+    c.fill(
+        smooth(
+            (-wide, 0.04),
+            (-wide * 0.86, -tall * 0.6),
+            (-0.34, -tall - 0.1),
+            (0.34, -tall - 0.1),
+            (wide * 0.86, -tall * 0.6),
+            (wide, 0.04),
+            (wide * 0.5, -0.04),
+            (0, -0.08),
+            (-wide * 0.5, -0.04),
+        ),
+        look.body,
+        shade=0.75,
+    )
     wart = _CREAM if sum(look.rgb) < 660 else (206.0, 176.0, 140.0)
-    for x, y, r in ((-0.5, -0.34, 0.11), (0.02, -0.58, 0.13), (0.5, -0.36, 0.12), (-0.14, -0.22, 0.1),
-                    (0.26, -0.14, 0.07), (-0.66, -0.1, 0.06), (0.7, -0.1, 0.06)):  # fmt: skip
+    for x, y, r in (
+        (-0.5, -0.34, 0.11),
+        (0.02, -0.58, 0.13),
+        (0.5, -0.36, 0.12),
+        (-0.14, -0.22, 0.1),
+        (0.26, -0.14, 0.07),
+        (-0.66, -0.1, 0.06),
+        (0.7, -0.1, 0.06),
+    ):
         c.fill(ellipse(x + 0.03 * look.v[3], y * (tall / 0.72), r, r * 0.8), wart, shade=0.4)
-
-
-def airplane(c: Canvas, look: Look, phase: float) -> None:
-    """Fuselage with a row of windows, swept wings, tail fin, engines."""
-    sweep = 0.08 * look.v[0]
-    tilt = -8 + 4 * look.v[1]
-
-    def place(points: Points) -> Points:
-        return turned(points, tilt)
-
-    far = look.shade_of_body(0.68)
-    c.fill(place(polygon((0.2, -0.06), (-0.1, -0.06), (-0.42 + sweep, -0.5), (-0.28 + sweep, -0.5))), far)
-    c.fill(place(polygon((-0.62, -0.06), (-0.9, -0.62), (-0.7, -0.62), (-0.38, -0.08))), look.shade_of_body(0.85))
-    c.fill(place(polygon((-0.66, -0.02), (-0.96, -0.2), (-0.84, -0.22), (-0.52, -0.06))), far)
-    c.fill(place(smooth((0.97, 0.06), (0.8, -0.1), (0.4, -0.17), (-0.4, -0.15), (-0.94, -0.1),
-                        (-0.92, -0.03), (-0.4, 0.14), (0.4, 0.19), (0.8, 0.17))), look.body,
-           shade=0.7)  # fmt: skip
-    c.stroke(place(np.array([[-0.8, 0.0], [0.86, 0.06]])), 0.03, look.dark, shade=0, rim=0)
-    for x in np.arange(-0.46, 0.62, 0.12):
-        c.fill(place(ellipse(float(x), -0.06, 0.034, 0.04)), (70.0, 96.0, 120.0), shade=0)
-    c.fill(place(polygon((0.72, -0.1), (0.84, -0.06), (0.86, 0.0), (0.7, -0.01))), _GLASS, shade=0.2)
-    c.fill(place(rounded(-0.02, 0.22, 0.28, 0.38, 0.07)), _STEEL, shade=0.6)
-    c.fill(place(ellipse(0.27, 0.3, 0.03, 0.075)), _DARK, shade=0)
-    c.fill(place(polygon((0.3, 0.06), (-0.12, 0.08), (-0.62 + sweep, 0.62), (-0.44 + sweep, 0.64))),
-           look.shade_of_body(0.9), shade=0.4)  # fmt: skip
-    c.stroke(place(np.array([[-0.05, 0.14], [-0.5 + sweep, 0.6]])), 0.025, look.dark, shade=0, rim=0)
-    c.fill(place(polygon((-0.6, 0.0), (-0.94, 0.2), (-0.8, 0.22), (-0.46, 0.03))), look.shade_of_body(0.85))
 
 
 def house(c: Canvas, look: Look, phase: float) -> None:
     """Walls, pitched tiled roof, chimney, door and two windows."""
     wide, peak = 0.72 + 0.08 * look.v[0], -0.88 + 0.08 * look.v[1]
     roof = scaled(look.accent, 0.7)
-    c.fill(polygon((0.34, -0.86), (0.54, -0.86), (0.54, -0.3), (0.34, -0.3)), (150.0, 84.0, 66.0), shade=0.3)
-    c.fill(polygon((0.3, -0.93), (0.58, -0.93), (0.58, -0.84), (0.3, -0.84)), (110.0, 66.0, 54.0), shade=0.2)
-    c.fill(polygon((-wide, -0.2), (0, peak + 0.1), (wide, -0.2), (wide, 0.9), (-wide, 0.9)), look.body,
-           shade=0.35)  # fmt: skip
+    c.fill(
+        polygon((0.34, -0.86), (0.54, -0.86), (0.54, -0.3), (0.34, -0.3)),
+        (150.0, 84.0, 66.0),
+        shade=0.3,
+    )
+    c.fill(
+        polygon((0.3, -0.93), (0.58, -0.93), (0.58, -0.84), (0.3, -0.84)),
+        (110.0, 66.0, 54.0),
+        shade=0.2,
+    )
+    c.fill(polygon((-wide, -0.2), (0, peak + 0.1), (wide, -0.2), (wide, 0.9), (-wide, 0.9)),
+           look.body, shade=0.35)  # fmt: skip
     for side in (-1, 1):
-        c.fill(polygon((0, peak - 0.08), ((wide + 0.22) * side, -0.14), ((wide + 0.14) * side, 0.02),
-                       (0, peak + 0.14)), roof, shade=0.3)  # fmt: skip
+        c.fill(
+            polygon(
+                (0, peak - 0.08),
+                ((wide + 0.22) * side, -0.14),
+                ((wide + 0.14) * side, 0.02),
+                (0, peak + 0.14),
+            ),
+            roof,
+            shade=0.3,
+        )
     c.fill(ellipse(0, -0.3, 0.12, 0.12), _CREAM, shade=0.2)
     c.fill(ellipse(0, -0.3, 0.08, 0.08), _GLASS, shade=0.2)
     door = 0.0 if look.v[2] < 0.3 else 0.36
     for x in (-0.42, 0.42) if door == 0 else (-0.42, -0.02):
-        c.fill(polygon((x - 0.18, 0.08), (x + 0.18, 0.08), (x + 0.18, 0.46), (x - 0.18, 0.46)), _CREAM, shade=0.1)
-        c.fill(polygon((x - 0.14, 0.12), (x + 0.14, 0.12), (x + 0.14, 0.42), (x - 0.14, 0.42)), _GLASS, shade=0.2)
+        c.fill(
+            polygon((x - 0.18, 0.08), (x + 0.18, 0.08), (x + 0.18, 0.46), (x - 0.18, 0.46)),
+            _CREAM,
+            shade=0.1,
+        )
+        c.fill(
+            polygon((x - 0.14, 0.12), (x + 0.14, 0.12), (x + 0.14, 0.42), (x - 0.14, 0.42)),
+            _GLASS,
+            shade=0.2,
+        )
         c.stroke([(x, 0.12), (x, 0.42)], 0.03, _CREAM, shade=0, rim=0)
         c.stroke([(x - 0.14, 0.27), (x + 0.14, 0.27)], 0.03, _CREAM, shade=0, rim=0)
-    c.fill(polygon((door - 0.15, 0.34), (door + 0.15, 0.34), (door + 0.15, 0.9), (door - 0.15, 0.9)), _WOOD, shade=0.3)
+    c.fill(
+        polygon((door - 0.15, 0.34), (door + 0.15, 0.34), (door + 0.15, 0.9), (door - 0.15, 0.9)),
+        _WOOD,
+        shade=0.3,
+    )
     c.fill(ellipse(door + 0.09, 0.64, 0.03, 0.03), _LAMP, shade=0)
     c.stroke([(-wide, 0.88), (wide, 0.88)], 0.06, (120.0, 114.0, 106.0), shade=0.2)
 
@@ -225,18 +175,48 @@ def guitar(c: Canvas, look: Look, phase: float) -> None:
     def place(points: Points) -> Points:
         return turned(points + (0, -0.06), tilt)
 
-    c.fill(place(polygon((-0.1, -1.02), (0.1, -1.02), (0.08, -0.76), (-0.08, -0.76))), _WOOD, shade=0.3)
+    c.fill(
+        place(polygon((-0.1, -1.02), (0.1, -1.02), (0.08, -0.76), (-0.08, -0.76))), _WOOD, shade=0.3
+    )
     for y in (-0.97, -0.89, -0.81):
         for x in (-0.14, 0.14):
             c.fill(place(ellipse(x, y, 0.04, 0.03)), _STEEL, shade=0.3)
-    c.fill(place(smooth((0, -0.1), (0.3, -0.04), (0.34, 0.18), (waist, 0.34), (0.46, 0.62), (0.4, 0.94),
-                        (0, 1.06), (-0.4, 0.94), (-0.46, 0.62), (-waist, 0.34), (-0.34, 0.18),
-                        (-0.3, -0.04))), look.body, shade=0.65, rim=0.35)  # fmt: skip
-    c.fill(place(polygon((-0.065, -0.78), (0.065, -0.78), (0.075, 0.2), (-0.075, 0.2))), (84.0, 56.0, 38.0), shade=0.2)
+    c.fill(
+        place(
+            smooth(
+                (0, -0.1),
+                (0.3, -0.04),
+                (0.34, 0.18),
+                (waist, 0.34),
+                (0.46, 0.62),
+                (0.4, 0.94),
+                (0, 1.06),
+                (-0.4, 0.94),
+                (-0.46, 0.62),
+                (-waist, 0.34),
+                (-0.34, 0.18),
+                (-0.3, -0.04),
+            )
+        ),
+        look.body,
+        shade=0.65,
+        rim=0.35,
+    )
+    c.fill(
+        place(polygon((-0.065, -0.78), (0.065, -0.78), (0.075, 0.2), (-0.075, 0.2))),
+        (84.0, 56.0, 38.0),
+        shade=0.2,
+    )
     for y in np.linspace(-0.7, 0.0, 8):
         c.stroke(place(np.array([[-0.065, y], [0.065, y]])), 0.014, _STEEL, shade=0, rim=0)
     c.fill(place(ellipse(0, 0.36, 0.165, 0.165)), _CREAM, shade=0)
     c.fill(place(ellipse(0, 0.36, 0.13, 0.13)), (30.0, 22.0, 18.0), shade=0)
-    c.fill(place(polygon((-0.2, 0.74), (0.2, 0.74), (0.2, 0.82), (-0.2, 0.82))), (60.0, 40.0, 28.0), shade=0.2)
+    c.fill(
+        place(polygon((-0.2, 0.74), (0.2, 0.74), (0.2, 0.82), (-0.2, 0.82))),
+        (60.0, 40.0, 28.0),
+        shade=0.2,
+    )
     for x in (-0.045, 0.0, 0.045):
-        c.stroke(place(np.array([[x, -0.95], [x, 0.78]])), 0.01, (232.0, 228.0, 214.0), shade=0, rim=0)
+        c.stroke(
+            place(np.array([[x, -0.95], [x, 0.78]])), 0.01, (232.0, 228.0, 214.0), shade=0, rim=0
+        )

@@ -58,7 +58,10 @@ def render_video(
     expressions: list[tuple[str, int]] = []
     for actor, number in reversed(list(zip(scene.actors, shot.ids, strict=True))):
         if actor.role != "distractor":
-            expressions += [(text, number) for text in describe(rng, scene, actor, still)]
+            expressions += [
+                (text, number)
+                for text in describe(rng, scene, actor, still_camera=still, width=size[0])
+            ]
     return Rendered(
         video_name(category, index), category, shot, np.stack([d[0] for d in drawn]), ids,
         tuple(expressions),

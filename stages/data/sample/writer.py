@@ -44,7 +44,7 @@ def frame_name(number: int) -> str:
 
 
 def write_frames(root: Path, video: Rendered) -> dict[str, Any]:
-    """Write frames and annotations under `root`/train; return the video's part of the JSON files."""
+    """Write frames and annotations under `root`/train; return its part of the JSON files."""
     pictures = root / "train" / "JPEGImages" / video.name
     masks = root / "train" / "Annotations" / video.name
     pictures.mkdir(parents=True)
@@ -58,7 +58,9 @@ def write_frames(root: Path, video: Rendered) -> dict[str, Any]:
             "category": actor.category,
             "frames": [n for n, ids in zip(names, video.ids, strict=True) if (ids == number).any()],
         }
-        for number, actor in sorted(zip(video.shot.ids, video.scene.actors, strict=True), key=_first)
+        for number, actor in sorted(
+            zip(video.shot.ids, video.scene.actors, strict=True), key=_first
+        )
     }
     expressions = {
         str(k): {"exp": text, "obj_id": str(number)}
@@ -101,7 +103,7 @@ def write_clip(path: Path, video: Rendered) -> None:
         stream.height, stream.width = video.frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
         stream.thread_count = 1
-        stream.options = {"crf": "20", "preset": "medium"}
+        stream.options = {"crf": "20", "preset": "veryfast"}
         for k in range(count):
             frame, _ = draw_frame(video.shot, k / _MOMENTS)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
@@ -121,9 +123,7 @@ def write_support(folder: Path, video: Rendered, count: int) -> bool:
     for t, (frame, mask) in enumerate(zip(video.frames[:count], ids, strict=True)):
         write_jpeg(folder / f"{frame_name(t)}.jpg", frame)
         write_mask(folder / f"{frame_name(t)}.png", mask)
-    settings = (
-        f'expression = "{text}"\nobject_id = {number}\ncategory = "{video.category}"\n'
-    )
+    settings = f'expression = "{text}"\nobject_id = {number}\ncategory = "{video.category}"\n'
     (folder / "support.toml").write_text(settings, encoding="utf-8")
     return True
 
