@@ -5,6 +5,7 @@ import os
 import secrets
 import shutil
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,10 +18,34 @@ from configs import FsrvosError
 FSYNC_THREADS = 8
 
 
+# A temporary file of another host, whose processes cannot be seen, is abandoned after a day.
+FOREIGN_SECONDS = 86400.0
+
+
 def temporary_name(name: str) -> str:
     """A name no other process uses, telling who made it: name.host.pid.random."""
-    host = "".join(c for c in socket.gethostname() if c.isalnum() or c == "-")
-    return f"{name}.{host}.{os.getpid()}.{secrets.token_hex(4)}"
+    return f"{name}.{_host()}.{os.getpid()}.{secrets.token_hex(4)}"
+
+
+def abandoned(path: Path) -> bool:
+    """Whether the process that made a file or folder under a temporary name is gone."""
+    _, host, process, _ = path.name.rsplit(".", 3) if path.name.count(".") > 2 else ("", "", "", "")
+    if host != _host() or not process.isdigit():
+        try:
+            return time.time() - path.stat().st_mtime > FOREIGN_SECONDS
+        except FileNotFoundError:
+            return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _host() -> str:
+    return "".join(c for c in socket.gethostname() if c.isalnum() or c == "-")
 
 
 def write_file(path: Path, data: bytes) -> None:

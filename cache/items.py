@@ -19,6 +19,10 @@ from configs import DataError, MissingError
 # keep its time stamps: it is not indexed (git calls such files racy).
 RACY_NANOSECONDS = 2_000_000_000
 HASHING_THREADS = 4
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS items (stamp TEXT PRIMARY KEY, item TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS sources (source TEXT PRIMARY KEY, item TEXT NOT NULL)",
+)
 
 
 class ItemIndex:
@@ -34,48 +38,54 @@ class ItemIndex:
         Raises MissingError or DataError when a frame cannot be read.
         """
         stamps = {video: fingerprint(paths) for video, paths in videos.items()}
-        known = self._load(stamp for stamp, _ in stamps.values())
+        query = "SELECT item FROM items WHERE stamp = ?"
+        known = self._select(query, (stamp for stamp, _ in stamps.values()))
         missing = [video for video, (stamp, _) in stamps.items() if stamp not in known]
         with ThreadPoolExecutor(HASHING_THREADS) as pool:
             digests = pool.map(lambda video: item_of(videos[video]), missing)
             fresh = dict(zip(missing, digests, strict=True))
         settled = time.time_ns() - RACY_NANOSECONDS
-        self._save(
-            (stamps[video][0], item) for video, item in fresh.items() if stamps[video][1] < settled
-        )
+        rows = ((*stamps[video], item) for video, item in fresh.items())
+        self._insert("items", ((stamp, item) for stamp, young, item in rows if young < settled))
         return {
             video: fresh[video] if video in fresh else known[stamp]
             for video, (stamp, _) in stamps.items()
         }
 
-    def _load(self, stamps: Iterable[str]) -> dict[str, str]:
+    def previous(self, sources: Iterable[str]) -> dict[str, str]:
+        """The item last remembered of each source folder that has one."""
+        return self._select("SELECT item FROM sources WHERE source = ?", sources)
+
+    def remember(self, items: Mapping[str, str]) -> None:
+        """Note which item each source folder holds, to tell later that its frames changed."""
+        self._insert("sources", items.items())
+
+    def _select(self, query: str, names: Iterable[str]) -> dict[str, str]:
+        """The answer of a one-column query to each name that has one."""
         if not self.path.exists():
             return {}
-        known = {}
+        found = {}
         try:
             uri = f"{self.path.absolute().as_uri()}?mode=ro"
             with closing(sqlite3.connect(uri, uri=True, timeout=10)) as database:
-                for stamp in stamps:
-                    row = database.execute(
-                        "SELECT item FROM items WHERE stamp = ?", (stamp,)
-                    ).fetchone()
+                for name in names:
+                    row = database.execute(query, (name,)).fetchone()
                     if row:
-                        known[stamp] = row[0]
+                        found[name] = row[0]
         except sqlite3.Error:
             return {}
-        return known
+        return found
 
-    def _save(self, rows: Iterable[tuple[str, str]]) -> None:
+    def _insert(self, table: str, rows: Iterable[tuple[str, str]]) -> None:
         rows = list(rows)
         if not rows:
             return
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(self.path, timeout=10)) as database, database:
-                database.execute(
-                    "CREATE TABLE IF NOT EXISTS items (stamp TEXT PRIMARY KEY, item TEXT NOT NULL)"
-                )
-                database.executemany("INSERT OR REPLACE INTO items VALUES (?, ?)", rows)
+                for statement in _TABLES:
+                    database.execute(statement)
+                database.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", rows)
         except (sqlite3.Error, OSError):
             return
 

@@ -94,18 +94,25 @@ def read_record(folder: Path) -> Record:
         raise DamagedError(f"{RECORD}: not a completion record") from error
 
 
-def check_sizes(folder: Path, record: Record) -> list[str]:
-    """Faults that show without reading the files: missing ones and those of another length."""
+def check_files(folder: Path, record: Record) -> tuple[list[str], bool]:
+    """Faults that show without reading files, and whether one is younger than the record.
+
+    Missing files and those of another length are faults. A younger file means that someone wrote
+    into a finished item: its bytes need a look.
+    """
     faults = []
+    written = (folder / RECORD).stat().st_mtime_ns
+    younger = False
     for path, size, _ in record.files():
         try:
-            found = (folder / path).stat().st_size
+            stat = (folder / path).stat()
         except (FileNotFoundError, NotADirectoryError):
             faults.append(f"{path}: missing")
             continue
-        if size >= 0 and found != size:
-            faults.append(f"{path}: {found} bytes where {size} belong")
-    return faults
+        younger = younger or stat.st_mtime_ns > written
+        if size >= 0 and stat.st_size != size:
+            faults.append(f"{path}: {stat.st_size} bytes where {size} belong")
+    return faults, younger
 
 
 def check_bytes(folder: Path, record: Record) -> list[str]:
@@ -128,12 +135,6 @@ def check_bytes(folder: Path, record: Record) -> list[str]:
         if google_crc32c.value(data) != checksum:
             faults.append(f"{path}: checksum differs")
     return faults
-
-
-def changed_since(folder: Path, record: Record) -> bool:
-    """Whether a file is younger than the record: someone wrote into a finished item."""
-    written = (folder / RECORD).stat().st_mtime_ns
-    return any((folder / path).stat().st_mtime_ns > written for path, _, _ in record.files())
 
 
 def mark_damaged(folder: Path, fault: str) -> None:

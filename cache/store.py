@@ -26,12 +26,12 @@ from cache.record import (
     DAMAGED,
     LevelRecord,
     Record,
-    changed_since,
     check_bytes,
-    check_sizes,
+    check_files,
     mark_damaged,
     read_record,
 )
+from cache.users import mark_used
 from cache.writer import ItemWriter
 from configs import CacheIntegrityError, MissingError
 
@@ -71,15 +71,13 @@ class FeatureStore:
         try:
             if (folder / DAMAGED).exists():
                 return [json.loads((folder / DAMAGED).read_bytes())["fault"]]
-            record = read_record(folder)
+            record = self._own_record(item)
+            found, younger = check_files(folder, record)
         except FileNotFoundError:
             return ["done.json: missing"] if folder.exists() else ["absent"]
         except (DamagedError, ValueError, KeyError) as error:
             return [str(error)]
-        found = check_sizes(folder, record)
-        if found or not (deep or changed_since(folder, record)):
-            return found
-        return check_bytes(folder, record)
+        return found if found or not (deep or younger) else check_bytes(folder, record)
 
     def items(self) -> Iterator[str]:
         """Names of the complete items, sorted."""
@@ -121,7 +119,7 @@ class FeatureStore:
         try:
             if (folder / DAMAGED).exists():
                 raise DamagedError("was found damaged before")
-            record = read_record(folder)
+            record = self._own_record(item)
         except FileNotFoundError:
             raise MissingError(
                 f"the cache has no item {item}: {folder}; run fsrvos features"
@@ -157,6 +155,13 @@ class FeatureStore:
             raise ValueError(f"not an item digest: {item!r}")
         return self.folder / "items" / item
 
+    def _own_record(self, item: str) -> Record:
+        """The record that lies in an item's folder, which must be this item's."""
+        record = read_record(self.item_folder(item))
+        if record.item != item or record.scheme != self.key.stored:
+            raise DamagedError("done.json: belongs to another item")
+        return record
+
     def _read_level(self, record: Record, level: int, frames: Sequence[int]) -> QuantisedMaps:
         facts = record.levels[level]
         folder = f"{self.item_folder(record.item)}/{level_name(level)}"
@@ -170,6 +175,10 @@ class FeatureStore:
             _read_scales(f"{folder}/scale/", facts, facts.scale, frames),
             _read_scales(f"{folder}/offset/", facts, facts.offset, frames),
         )
+
+    def mark_used(self, user: Path | None = None) -> None:
+        """Note that the key was used now, and by which run or data folder (users.py)."""
+        mark_used(self.folder, user)
 
     def _damaged(self, item: str, fault: str) -> CacheIntegrityError:
         folder = self.item_folder(item)
@@ -194,9 +203,10 @@ class FeatureStore:
 def _read(folder: str, name: str, out: NDArray[np.generic], checksum: int) -> None:
     try:
         read_chunk(folder + name, out, checksum)
-    except DamagedError as error:
+    except (DamagedError, OSError) as error:
         where = "/".join((folder + name).split("/")[-3:])
-        raise DamagedError(f"{where}: {error}") from None
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DamagedError(f"{where}: {reason}") from None
 
 
 def _read_scales(

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from cache.claims import try_claim
 from cache.durable import explained, replace_file, sync_paths, temporary_name
 from cache.keys import TextKey
+from cache.users import mark_used
 from configs import CacheIntegrityError, MissingError
 
 States = tuple[NDArray[np.float32], NDArray[np.float32]]
@@ -110,6 +111,10 @@ class TextStore:
             self._kept.clear()
         self._kept[text] = pair
         return pair
+
+    def mark_used(self, user: Path | None = None) -> None:
+        """Note that the key was used now, and by which run or data folder (users.py)."""
+        mark_used(self.folder, user)
 
     def check(self) -> list[str]:
         """Faults of the file, every byte read: none, or one line."""

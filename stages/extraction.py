@@ -93,7 +93,7 @@ class Extraction:
         self.batch_frames = batch_frames
         self.force = force
         self.tally = Tally()
-        self._open: list[Work] = []
+        self._open: dict[str, Work] = {}
         self._waiting: dict[tuple[int, ...], list[Piece]] = {}
         self._writes: deque[Future[list[str]]] = deque()
 
@@ -181,13 +181,20 @@ class Extraction:
         resources.callback(claim.release)
         writer = resources.enter_context(self.store.writer(job.item, len(job.paths)))
         work = Work(job, writer, resources)
-        self._open.append(work)
+        self._open[job.item] = work
         return work
 
     def _decode(self, work: Work, start: int) -> Piece:
         count = min(self.batch_frames, len(work.job.paths) - start)
-        frames = np.stack([work.job.read(start + offset) for offset in range(count)])
-        return Piece(work, start, frames)
+        frames = [work.job.read(start + offset) for offset in range(count)]
+        sizes = {frame.shape[:2] for frame in frames}
+        if len(sizes) > 1:
+            raise DataError(
+                f"video {work.job.video} has frames of different sizes, "
+                f"{' and '.join(f'{w}x{h}' for h, w in sorted(sizes)[:2])}: "
+                f"{work.job.paths[0].parent}; make them one size"
+            )
+        return Piece(work, start, np.stack(frames))
 
     def _collect(self, piece: Piece, writing: ThreadPoolExecutor) -> None:
         """Add a piece to those of its size; encode once they fill a batch."""
@@ -195,8 +202,11 @@ class Extraction:
         waiting.append(piece)
         if sum(len(other.frames) for other in waiting) >= self.batch_frames:
             self._encode(waiting, writing)
-        elif sum(map(len, self._waiting.values())) > 4 * self.batch_frames:
+        elif self._waiting_frames() > BATCHES_AHEAD * self.batch_frames:
             self._flush(writing)
+
+    def _waiting_frames(self) -> int:
+        return sum(len(piece.frames) for group in self._waiting.values() for piece in group)
 
     def _flush(self, writing: ThreadPoolExecutor) -> None:
         for waiting in self._waiting.values():
@@ -243,7 +253,7 @@ class Extraction:
             )
         record = work.writer.commit(work.job.meta)
         self.tally.written_bytes += record.nbytes
-        self._open.remove(work)
+        del self._open[work.job.item]
         work.resources.close()
 
     def _finished(self, allowed: int) -> Iterator[str]:
@@ -253,7 +263,7 @@ class Extraction:
 
     def _abandon(self) -> None:
         """Remove what was begun and not finished."""
-        for work in self._open:
+        for work in self._open.values():
             work.resources.close()
         self._open.clear()
 

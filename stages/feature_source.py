@@ -19,8 +19,17 @@ class CachedFeatures:
     channels: of the four levels; text_width: W. Holds no maps in memory: every call reads.
     """
 
-    def __init__(self, config: Config, dataset: Dataset, cache_root: Path | None = None) -> None:
-        """Raises MissingError when the encoders' weights, which the keys depend on, are absent."""
+    def __init__(
+        self,
+        config: Config,
+        dataset: Dataset,
+        cache_root: Path | None = None,
+        user: Path | None = None,
+    ) -> None:
+        """user: the run folder that depends on these features; prune --unused keeps them for it.
+
+        Raises MissingError when the encoders' weights, which the keys depend on, are absent.
+        """
         root = Path(cache_root) if cache_root else default_root()
         vision, text = load_vision(config.encoder, "cpu"), load_text(config.encoder, "cpu")
         self.dataset = dataset
@@ -28,6 +37,8 @@ class CachedFeatures:
         self.text_width = text.width
         self.store = FeatureStore(root, feature_key(config.features, vision))
         self.texts = TextStore(root, text_key(text))
+        for used in (self.store, self.texts):
+            used.mark_used(user)
         self._index = ItemIndex(root)
         self._items: dict[str, str] = {}
 

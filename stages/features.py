@@ -5,6 +5,7 @@ dataset ──▶ items (digests of bytes) ──▶ plan ──▶ extraction (
 
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -111,7 +112,9 @@ def extract(
     store = FeatureStore(root, feature_key(config.features, vision), notes)
     texts = TextStore(root, text_key(text), notes)
     jobs = name_items(config, dataset, videos, root)
-    missing, reasons = find_missing(store, jobs, force)
+    index = ItemIndex(root)
+    sources = {job.meta["source"]: job.item for job in jobs}
+    missing, reasons = find_missing(store, jobs, index.previous(sources), force)
     sentences = sentences_of(dataset, videos)
     untold = texts.missing(sentences)
     planned = _plan(config, vision, store, jobs, missing, device)
@@ -133,6 +136,9 @@ def extract(
         for _ in progress(extraction.run(missing), total=len(missing), description="features"):
             pass
     tally = extraction.tally
+    index.remember(sources)
+    for used in (store, texts):
+        used.mark_used(dataset.root)
     return replace(
         report,
         frames=tally.frames,
@@ -154,10 +160,16 @@ def name_items(config: Config, dataset: Dataset, videos: Sequence[str], root: Pa
             paths=paths[video],
             stamp=stamps[video],
             read=_reader(config, dataset, video),
-            meta={"video": video, "source": str(paths[video][0].parent.absolute())},
+            meta=_meta(video, paths[video]),
         )
         for video in videos
     ]
+
+
+def _meta(video: str, paths: Sequence[Path]) -> dict[str, Any]:
+    """What an item's record says of its video: id, folder, files."""
+    source = str(paths[0].parent.absolute())
+    return {"video": video, "source": source, "frames": [path.name for path in paths]}
 
 
 def frame_paths(dataset: Dataset, video: str) -> list[Path]:
@@ -179,23 +191,30 @@ def _reader(config: Config, dataset: Dataset, video: str) -> Callable[[int], NDA
 
 
 def find_missing(
-    store: FeatureStore, jobs: Sequence[Job], force: bool
+    store: FeatureStore, jobs: Sequence[Job], previous: Mapping[str, str], force: bool = False
 ) -> tuple[list[Job], dict[str, int]]:
-    """Jobs whose item is not there or not whole, and the reasons with their numbers of videos."""
+    """Jobs whose item is not there or not whole, and the reasons with their numbers of videos.
+
+    previous: the item that each source folder held when it was last extracted.
+    """
     missing: dict[str, Job] = {}
-    reasons: dict[str, int] = {}
+    reasons: Counter[str] = Counter()
     others: dict[str, str] | None = None
     for job in jobs:
         faults = ["forced"] if force else store.faults(job.item)
         if not faults or job.item in missing:
             continue
         missing[job.item] = job
-        reason = f"damaged: {faults[0]}" if faults[0] not in ("absent", "forced") else faults[0]
+        reason = faults[0]
         if reason == "absent":
             others = _elsewhere(store) if others is None else others
-            reason = others.get(job.item) or others.get(job.meta["video"], "not in the cache")
-        reasons[reason] = reasons.get(reason, 0) + 1
-    return list(missing.values()), reasons
+            before = previous.get(job.meta["source"], job.item)
+            changed = "frames changed" if before != job.item else "not in the cache"
+            reason = others.get(job.item, changed)
+        elif not force:
+            reason = f"damaged: {reason}"
+        reasons[reason] += 1
+    return list(missing.values()), dict(reasons)
 
 
 def _elsewhere(store: FeatureStore) -> dict[str, str]:

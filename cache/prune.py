@@ -1,0 +1,189 @@
+"""Making room: what may be removed from a cache, why, and how much it frees.
+
+Nothing that a running process writes or claims is touched. Whole keys are renamed away first, so
+a prune that is killed leaves no half key behind.
+"""
+
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from cache.claims import try_claim
+from cache.durable import abandoned, explained, temporary_name
+from cache.inventory import KeyEntry, list_keys
+from cache.items import fingerprint, item_of
+from cache.record import DAMAGED
+from cache.users import last_used, users_of
+from configs import FsrvosError
+
+_TRASH = ".trash"
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Something to remove. kind: "temporary", "damaged item", "unused item" or "key"."""
+
+    kind: str
+    path: Path
+    reason: str
+    nbytes: int
+
+
+@dataclass(frozen=True)
+class PruneReport:
+    """What was removed, or would be in a dry run."""
+
+    removals: tuple[Removal, ...]
+    dry_run: bool
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes freed."""
+        return sum(removal.nbytes for removal in self.removals)
+
+
+def prune(
+    root: Path,
+    *,
+    unused: bool = False,
+    older_than: timedelta | None = None,
+    dry_run: bool = False,
+) -> PruneReport:
+    """Remove leftovers of killed processes and damaged items; with options, more.
+
+    unused: keys that no run and no dataset uses any more (users.py), and items of the others
+    whose video is gone or has other frames now. older_than: keys not used for that long.
+    dry_run: only tell. Raises FsrvosError when something cannot be removed.
+    """
+    entries = list_keys(root)
+    removals = list(_trash(root))
+    doomed = dict(_unused_keys(entries)) if unused else {}
+    if older_than is not None:
+        doomed.update(_old_keys(entries, older_than))
+    for entry in entries:
+        if entry.digest in doomed and not _claimed(entry):
+            reason = doomed[entry.digest]
+            removals.append(Removal("key", entry.folder, reason, _size(entry.folder)))
+            continue
+        removals += _leftovers(entry)
+        removals += _damaged(entry)
+        if unused:
+            removals += _unused_items(entry)
+    if not dry_run:
+        for removal in removals:
+            _remove(Path(root), removal)
+    return PruneReport(tuple(removals), dry_run)
+
+
+def _trash(root: Path) -> Iterator[Removal]:
+    """What a killed prune had renamed away."""
+    for path in sorted(Path(root).glob(f"{_TRASH}.*")):
+        yield Removal("temporary", path, "left by a killed prune", _size(path))
+
+
+def _unused_keys(entries: list[KeyEntry]) -> Iterator[tuple[str, str]]:
+    """Keys that nobody uses: digest and reason.
+
+    A run folder that exists keeps its keys. A data folder keeps the key last used with it, one of
+    each kind.
+    """
+    latest: dict[tuple[str, Path], tuple[float, str]] = {}
+    kept = set()
+    for entry in entries:
+        for user in users_of(entry.folder):
+            if not user.path.exists():
+                continue
+            if (user.path / "config.toml").exists():
+                kept.add(entry.digest)
+            else:
+                place = (entry.kind, user.path)
+                latest[place] = max(latest.get(place, (0.0, "")), (user.used, entry.digest))
+    kept |= {digest for _, digest in latest.values()}
+    for entry in entries:
+        if entry.digest not in kept:
+            yield entry.digest, "no run and no dataset uses it"
+
+
+def _old_keys(entries: list[KeyEntry], age: timedelta) -> Iterator[tuple[str, str]]:
+    now = time.time()
+    for entry in entries:
+        days = (now - last_used(entry.folder)) / 86400
+        if days > age / timedelta(days=1):
+            yield entry.digest, f"last used {days:.0f} days ago"
+
+
+def _leftovers(entry: KeyEntry) -> Iterator[Removal]:
+    """Temporary folders and files whose process is gone, and claims that nobody holds."""
+    staged = [*sorted((entry.folder / "tmp").glob("*")), *sorted(entry.folder.glob(".*"))]
+    for path in staged:
+        item = path.name.split(".")[0]
+        if not _held(entry, item) and abandoned(path):
+            yield Removal("temporary", path, "left by a killed process", _size(path))
+    for path in sorted((entry.folder / "claims").glob("*")):
+        if not _held(entry, path.name) and path.exists():
+            yield Removal("temporary", path, "left by a killed process", 0)
+
+
+def _damaged(entry: KeyEntry) -> Iterator[Removal]:
+    folder = entry.folder / "items"
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        whole = (path / "done.json").is_file() and not (path / DAMAGED).exists()
+        if not whole and not _held(entry, path.name):
+            yield Removal("damaged item", path, "damaged or incomplete", _size(path))
+
+
+def _unused_items(entry: KeyEntry) -> Iterator[Removal]:
+    """Items whose video is not where it was, or has other frames."""
+    for record in entry.records():
+        source = Path(str(record.meta.get("source", "")))
+        names = record.meta.get("frames", ())
+        try:
+            paths = [source / name for name in names]
+            if not names or (fingerprint(paths) and item_of(paths) == record.item):
+                continue
+            reason = f"frames changed: {source}"
+        except FsrvosError:
+            reason = f"video gone: {source}"
+        path = entry.folder / "items" / record.item
+        if not _held(entry, record.item):
+            yield Removal("unused item", path, reason, record.nbytes)
+
+
+def _claimed(entry: KeyEntry) -> bool:
+    """Whether a running process writes to a key."""
+    names = [path.name for path in (entry.folder / "claims").glob("*")]
+    return any(_held(entry, name) for name in [*names, "text.lock"])
+
+
+def _held(entry: KeyEntry, name: str) -> bool:
+    """Whether a running process holds the claim on a name of a key."""
+    folder = entry.folder if name == "text.lock" else entry.folder / "claims"
+    if not (folder / name).exists():
+        return False
+    try:
+        claim = try_claim(folder, name)
+    except OSError:
+        return True
+    if claim is None:
+        return True
+    claim.release()
+    return False
+
+
+def _remove(root: Path, removal: Removal) -> None:
+    with explained("remove from the cache", removal.path):
+        if not removal.path.is_dir():
+            removal.path.unlink(missing_ok=True)
+            return
+        trash = root / f"{_TRASH}.{temporary_name(removal.path.name[:16])}"
+        removal.path.rename(trash)
+        shutil.rmtree(trash)
+
+
+def _size(path: Path) -> int:
+    if not path.is_dir():
+        return path.stat().st_size
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
