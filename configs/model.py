@@ -38,7 +38,7 @@ class ModelConfig:
     attention_dropout: float = 0.0  # on attention weights; above 0 no fused attention on a CPU
 
     affinity: Literal["cross", "self", "none"] = "cross"  # the paper's Table 4
-    affinity_width: int = 128  # channels of its queries, keys and values
+    affinity_width: int = 0  # channels of its queries, keys and values; 0 is half of hidden
     affinity_support_frames: Literal["middle", "all"] = "all"
     affinity_query_frames: Literal["middle", "all"] = "all"
     train_affinity: bool = True  # False keeps its projections at their initial values
@@ -70,8 +70,8 @@ class ModelConfig:
         _require(self.hidden % self.heads == 0, "model.hidden must be a multiple of model.heads")
         _require(self.hidden % 32 == 0, "model.hidden must be a multiple of 32")
         _require(
-            1 <= self.affinity_width < self.hidden,
-            "model.affinity_width must be at least 1 and less than model.hidden",
+            0 <= self.affinity_width < self.hidden,
+            "model.affinity_width must be less than model.hidden, or 0 for half of it",
         )
         _require(
             bool(self.levels)

@@ -53,7 +53,10 @@ _RULES = (
     (r"\.text_attention\.", ".multihead_attn."),
     (r"\.self_attention\.", ".self_attn."),
     (r"\.projection\.(weight|bias)$", r".in_proj_\1"),
-    (r"(multihead_attn|(?:decoder\.layers\.\d+|cross_attn_\d)\.self_attn)\.output\.", r"\1.out_proj."),
+    (
+        r"(multihead_attn|(?:decoder\.layers\.\d+|cross_attn_\d)\.self_attn)\.output\.",
+        r"\1.out_proj.",
+    ),
     (r"\.feed_forward\.expand\.", ".linear1."),
     (r"\.feed_forward\.contract\.", ".linear2."),
 )

@@ -42,7 +42,7 @@ def build_model(
         ),
         affinity=CrossModalAffinity(
             width=config.hidden,
-            inner=config.affinity_width,
+            inner=config.affinity_width or config.hidden // 2,
             kind=config.affinity,
             query_frames=config.affinity_query_frames,
             dropout=config.dropout,

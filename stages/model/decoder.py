@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from stages.model.deformable import DeformableAttention, Layout
 from stages.model.encoder import Memory
-from stages.model.layers import Attention, FeedForward, Perceptron
+from stages.model.layers import Attention, FeedForward, Perceptron, Stack
 from stages.model.positions import encode_anchors
 
 LOGIT_EPSILON = 1e-5
@@ -55,9 +55,7 @@ class DecoderLayer(nn.Module):
         self.feed_forward_norm = nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(
-        self, states: Tensor, places: Tensor, references: Tensor, memory: Memory
-    ) -> Tensor:
+    def forward(self, states: Tensor, places: Tensor, references: Tensor, memory: Memory) -> Tensor:
         """States and places [N, Q, C], reference boxes [N, Q, levels, 4] to states."""
         placed = states + places
         states = self.self_norm(states + self.dropout(self.self_attention(placed, placed, states)))
@@ -78,13 +76,13 @@ class Decoder(nn.Module):
         transpose_first_anchors: bool,
     ) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(layers)
+        self.layers = Stack(layers)
         self.queries = nn.Parameter(torch.empty(queries, width))
         self.anchors = nn.Parameter(torch.empty(queries, 4))  # before the sigmoid
         self.anchor_places = Perceptron(2 * width, width, width)
         self.place_scale = Perceptron(width, width, width)
-        self.class_heads = nn.ModuleList(nn.Linear(width, 1) for _ in layers)
-        self.box_heads = nn.ModuleList(Perceptron(width, width, width, 4) for _ in layers)
+        self.class_heads = Stack(nn.Linear(width, 1) for _ in layers)
+        self.box_heads = Stack(Perceptron(width, width, width, 4) for _ in layers)
         self.transpose_first_anchors = transpose_first_anchors
 
     def forward(self, memory: Memory, sentence: Tensor | None = None) -> list[Objects]:

@@ -45,9 +45,7 @@ class Layout:
     def split(self, tokens: Tensor) -> list[Tensor]:
         """Tokens [N, cells, C] as one map [N, h, w, C] a level."""
         parts = tokens.split([height * width for height, width in self.shapes], dim=1)
-        return [
-            part.unflatten(1, shape) for part, shape in zip(parts, self.shapes, strict=True)
-        ]
+        return [part.unflatten(1, shape) for part, shape in zip(parts, self.shapes, strict=True)]
 
 
 class DeformableAttention(nn.Module):
@@ -61,9 +59,7 @@ class DeformableAttention(nn.Module):
         self.value = nn.Linear(width, width)
         self.output = nn.Linear(width, width)
 
-    def forward(
-        self, query: Tensor, references: Tensor, memory: Tensor, layout: Layout
-    ) -> Tensor:
+    def forward(self, query: Tensor, references: Tensor, memory: Tensor, layout: Layout) -> Tensor:
         """What each query reads.
 
         Args:
@@ -85,9 +81,7 @@ class DeformableAttention(nn.Module):
         return self.output(sample(value, locations, weights.unflatten(-1, per_head[1:]), layout))
 
 
-def locate(
-    references: Tensor, offsets: Tensor, shapes: Sequence[tuple[int, int]]
-) -> Tensor:
+def locate(references: Tensor, offsets: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
     """Places to read, (x, y) in [0, 1] of each level: [N, Lq, M, levels, P, 2].
 
     An offset counts cells from a reference point, and half the box divided by P from a box.

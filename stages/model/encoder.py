@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from stages.model.deformable import DeformableAttention, Layout
 from stages.model.inputs import FramePyramid
-from stages.model.layers import FeedForward
+from stages.model.layers import FeedForward, Stack
 from stages.model.positions import encode_cells
 
 
@@ -39,9 +39,7 @@ class EncoderLayer(nn.Module):
         self.feed_forward_norm = nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(
-        self, tokens: Tensor, places: Tensor, references: Tensor, layout: Layout
-    ) -> Tensor:
+    def forward(self, tokens: Tensor, places: Tensor, references: Tensor, layout: Layout) -> Tensor:
         """Tokens [N, cells, C] and their places [N or 1, cells, C] to tokens."""
         read = self.attention(tokens + places, references, tokens, layout)
         tokens = self.attention_norm(tokens + self.dropout(read))
@@ -53,7 +51,7 @@ class Encoder(nn.Module):
 
     def __init__(self, *, layers: Sequence[EncoderLayer], width: int, levels: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(layers)
+        self.layers = Stack(layers)
         self.level_embedding = nn.Parameter(torch.empty(levels, width))
 
     def forward(self, maps: Sequence[Tensor], frames: FramePyramid) -> Memory:

@@ -102,10 +102,7 @@ class FsrvosModel(nn.Module):
         masks = self.mask_head(states, centres * sizes[:, None], features)
         layers = [
             Prediction(
-                *(
-                    part.unflatten(0, (clips, frames))
-                    for part in (said.logits, said.boxes, drawn)
-                )
+                *(part.unflatten(0, (clips, frames)) for part in (said.logits, said.boxes, drawn))
             )
             for said, drawn in zip(objects, masks.chunk(len(objects), dim=1), strict=True)
         ]

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stages.model.inputs import STRIDES, FramePyramid, Words
-from stages.model.layers import Attention
+from stages.model.layers import Attention, Stack
 from stages.model.positions import encode_words
 
 COARSEST_MAP = STRIDES[-1]
@@ -84,7 +84,7 @@ class VisionLanguageFusion(nn.Module):
 
     def __init__(self, *, projections: Sequence[LevelProjection], attention: Attention) -> None:
         super().__init__()
-        self.projections = nn.ModuleList(projections)
+        self.projections = Stack(projections)
         self.attention = attention
 
     def forward(

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from stages.model.deformable import DeformableAttention
+from stages.model.layers import Attention
 
 if TYPE_CHECKING:
     from stages.model.fsrvos import FsrvosModel
@@ -37,11 +38,11 @@ def initialise(model: FsrvosModel) -> None:
         nn.init.kaiming_uniform_(stage.adapter.weight, a=1)
         nn.init.kaiming_uniform_(stage.layer.weight, a=1)
     nn.init.kaiming_uniform_(model.pixel_decoder.mask_features.weight, a=1)
-    nn.init.zeros_(model.pixel_decoder.mask_features.bias)
-    # Attention projections have zero biases, as torch's own multi-head attention does.
-    for attention in (module for module in model.modules() if hasattr(module, "projection")):
-        nn.init.zeros_(attention.projection.bias)
-        nn.init.zeros_(attention.output.bias)
+    _zero(model.pixel_decoder.mask_features.bias)
+    for module in model.modules():
+        if isinstance(module, Attention):  # as torch's own multi-head attention starts
+            _zero(module.projection.bias)
+            _zero(module.output.bias)
     nn.init.xavier_uniform_(model.fusion.attention.projection.weight)
 
 
@@ -84,5 +85,9 @@ def _xavier(module: nn.Module) -> None:
 def _xavier_layer(layer: nn.Module) -> None:
     assert isinstance(layer, nn.Linear | nn.Conv2d)
     nn.init.xavier_uniform_(layer.weight)
-    assert layer.bias is not None
-    nn.init.zeros_(layer.bias)
+    _zero(layer.bias)
+
+
+def _zero(bias: torch.Tensor | None) -> None:
+    if bias is not None:
+        nn.init.zeros_(bias)

@@ -2,8 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from typing import Generic, TypeVar, overload
+
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+Part = TypeVar("Part", bound=nn.Module)
+
+
+class Stack(nn.ModuleList, Generic[Part]):
+    """A module list that says what it holds."""
+
+    def __init__(self, parts: Iterable[Part]) -> None:
+        super().__init__(parts)
+
+    def __iter__(self) -> Iterator[Part]:
+        return super().__iter__()  # type: ignore[return-value]
+
+    @overload  # type: ignore[override]
+    def __getitem__(self, index: int) -> Part: ...
+    @overload
+    def __getitem__(self, index: slice) -> Stack[Part]: ...
+    def __getitem__(self, index: int | slice) -> Part | Stack[Part]:
+        return super().__getitem__(index)  # type: ignore[return-value]
 
 
 class Attention(nn.Module):
@@ -64,7 +86,7 @@ class Perceptron(nn.Module):
     def __init__(self, *widths: int) -> None:
         super().__init__()
         pairs = zip(widths[:-1], widths[1:], strict=True)
-        self.layers = nn.ModuleList(nn.Linear(source, target) for source, target in pairs)
+        self.layers = Stack(nn.Linear(source, target) for source, target in pairs)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """[..., first width] to [..., last width]."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from stages.model.fusion import ProjectedWords
 from stages.model.inputs import FramePyramid
-from stages.model.layers import Attention, FeedForward, convolve
+from stages.model.layers import Attention, FeedForward, Stack, convolve
 from stages.model.positions import encode_cells
 
 NORM_GROUPS = 8
@@ -77,9 +77,7 @@ class ClipAttention(nn.Module):
 class PixelStage(nn.Module):
     """One stride: adapt, attend, add the coarser stage, convolve."""
 
-    def __init__(
-        self, *, stride: int, channels: int, width: int, attention: ClipAttention
-    ) -> None:
+    def __init__(self, *, stride: int, channels: int, width: int, attention: ClipAttention) -> None:
         super().__init__()
         self.stride = stride
         self.adapter = nn.Conv2d(channels, width, 1, bias=False)
@@ -108,7 +106,7 @@ class PixelDecoder(nn.Module):
 
     def __init__(self, *, stages: Sequence[PixelStage], width: int, mask_dim: int) -> None:
         super().__init__()
-        self.stages = nn.ModuleList(stages)  # coarsest first
+        self.stages = Stack(stages)  # coarsest first
         self.mask_features = nn.Conv2d(width, mask_dim, 3, padding=1)
 
     def forward(

@@ -93,7 +93,6 @@ def official_config(hyper: dict[str, Any]) -> ModelConfig:
         mask_dim=hyper["mask_dim"],
         mask_layers=hyper["controller_layers"],
         mask_channels=hyper["dynamic_mask_channels"],
-        affinity_width=hyper["hidden_dim"] // 2,
     )
 
 

@@ -16,7 +16,7 @@ def worst_errors() -> dict[str, dict[str, float]]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if _WORST and terminalreporter.verbosity >= 0:
+    if _WORST:
         terminalreporter.section("worst error by recorded tensor")
         for line in lines(_WORST):
             terminalreporter.write_line(line)

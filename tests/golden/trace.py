@@ -49,7 +49,7 @@ def trace(
     """All tensors that a recorded run may hold, by their recorded names. One clip (B = 1)."""
     with watched(model) as calls:
         prediction = model(query, words, support)
-    tensors = {
+    return {
         **_predicted(prediction),
         **_query_side(model, calls, query, words),
         **_support_side(model, support),
@@ -57,7 +57,6 @@ def trace(
         **_transformer(model, calls),
         **_masks(model, calls),
     }
-    return tensors
 
 
 def _predicted(prediction: Prediction) -> dict[str, Tensor]:
