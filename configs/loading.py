@@ -147,9 +147,12 @@ def _parse_value(text: str, kind: Any, key: str) -> Any:
         quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
         return text[1:-1] if quoted else text
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        parsed = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
-        raise UsageError(f"--set {key}={text}: expected {_type_name(kind)}") from None
+        parsed = {}
+    if list(parsed) != ["value"]:
+        raise UsageError(f"--set {key}={text}: expected {_type_name(kind)}")
+    return parsed["value"]
 
 
 def _build(cls: Any, table: Mapping[str, Any], source: str, prefix: str) -> Any:

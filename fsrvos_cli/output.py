@@ -46,6 +46,16 @@ def as_lines(fields: Any) -> str:
     return "\n".join(f"{name:<{width}}  {value}" for name, value in shown.items())
 
 
+def as_size(nbytes: float) -> str:
+    """Bytes for people: 1.5 MB."""
+    size, unit = float(nbytes), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if size < 1000:
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+
+
 def _short(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"

@@ -56,6 +56,8 @@ def evaluate(
     fold = places.fold_of_run(fold, run)
     config = options.config_of_run(config_source, pairs, run)
     from stages.device import choose_device
+
+    device = choose_device(device)
     from stages.evaluate import evaluate as evaluate_fold
 
     written = evaluate_fold(
@@ -64,7 +66,7 @@ def evaluate(
         fold,
         run,
         places.cache_root(cache_dir),
-        choose_device(device),
+        device,
         seeds,
         controls,
     )

@@ -52,6 +52,8 @@ def features(
     config = load_config(config_source, pairs)
     data = places.find_data(data)
     from stages.device import choose_device
+
+    device = choose_device(device)
     from stages.features import extract
 
     report = extract(
@@ -60,7 +62,7 @@ def features(
         1 if fold is None else fold,
         split,
         places.cache_root(cache_dir),
-        device=choose_device(device),
+        device=device,
         plan=plan,
         force=force,
     )

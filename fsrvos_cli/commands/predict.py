@@ -47,6 +47,8 @@ def predict(
         out = places.work_root() / "predict" / (video.stem or "video")
         places.taken("--out", out)
     from stages.device import choose_device
+
+    device = choose_device(device)
     from stages.predict import predict as predict_video
 
-    emit(predict_video(video, expression, support, run, out, choose_device(device)), as_json)
+    emit(predict_video(video, expression, support, run, out, device), as_json)

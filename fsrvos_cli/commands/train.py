@@ -51,6 +51,8 @@ def train(
     fold = 1 if fold is None else fold
     run = places.run_for_training(run, data, config_source or DEFAULT_PRESET, fold)
     from stages.device import choose_device
+
+    device = choose_device(device)
     from stages.train import train as train_network
 
     report = train_network(
@@ -60,7 +62,7 @@ def train(
         run,
         places.cache_root(cache_dir),
         from_cache,
-        choose_device(device),
+        device,
         seed,
         init=init,
     )

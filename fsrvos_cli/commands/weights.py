@@ -1,0 +1,61 @@
+"""`fsrvos weights`: checkpoints of other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fsrvos_cli import options
+from fsrvos_cli.output import emit
+
+
+@click.group()
+def weights() -> None:
+    """Import and inspect checkpoints of other programs.
+
+    \b
+    Example:
+      fsrvos weights inspect official.pth
+    """
+
+
+@weights.command("import")
+@click.argument("file", type=options.FILE)
+@click.argument("run", type=options.FOLDER)
+@click.option(
+    "--from",
+    "family",
+    type=click.Choice(["official", "referformer"]),
+    default="official",
+    show_default=True,
+    help="Program that wrote the file.",
+)
+@options.json_option
+def import_(file: Path, run: Path, family: str, as_json: bool) -> None:
+    """Turn FILE, a checkpoint of the authors' code or of ReferFormer, into a run folder.
+
+    Names what it ignores and why; refuses what does not fit. Nothing in the file is executed.
+
+    \b
+    Example:
+      fsrvos weights import official.pth work/runs/official
+    """
+    from stages.checkpoint import import_checkpoint
+
+    emit(import_checkpoint(file, run, family), as_json)
+
+
+@weights.command()
+@click.argument("file", type=options.ANY_PATH)
+@options.json_option
+def inspect(file: Path, as_json: bool) -> None:
+    """Say what a checkpoint FILE or run folder is: format, program, number and sizes of weights.
+
+    \b
+    Example:
+      fsrvos weights inspect work/runs/sample-demo-fold1
+    """
+    from stages.checkpoint import inspect_checkpoint
+
+    emit(inspect_checkpoint(file), as_json)

@@ -1,0 +1,170 @@
+"""Configuration: what is accepted, what is refused and with which words."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import configs
+from configs import Config, MissingError, UsageError, from_toml, load_config, to_toml
+from configs.loading import _build, config_digest
+
+
+@pytest.mark.parametrize("name", configs.presets())
+def test_every_shipped_preset_loads_and_survives_a_round_trip(name: str) -> None:
+    config = load_config(name)
+    assert from_toml(to_toml(config)) == config
+
+
+def test_presets_are_those_of_the_documentation() -> None:
+    assert {"lite", "paper", "tiny", "official", "demo", "full"} <= set(configs.presets())
+
+
+def test_nothing_given_is_the_lite_preset() -> None:
+    assert load_config() == load_config("lite")
+    assert load_config().encoder.preset == "lite"
+
+
+def test_a_preset_changes_only_what_it_states_over_the_one_it_extends() -> None:
+    paper, official = load_config("paper"), load_config("official")
+    assert official.encoder == paper.encoder
+    assert official.features == paper.features
+    assert (paper.model.preset, official.model.preset) == ("default", "official")
+
+
+def test_demo_and_full_share_the_features_of_the_default() -> None:
+    # So that the cache which `make demo` fills serves the other commands as they stand.
+    default = load_config()
+    for name in ("demo", "full"):
+        assert load_config(name).features == default.features
+        assert load_config(name).encoder == default.encoder
+
+
+def test_a_pair_beats_the_file_and_the_file_beats_the_default(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[features]\nshort_side = 128\nviews = 2\n")
+    config = load_config(str(file), ["features.short_side=96"])
+    assert config.features.short_side == 96
+    assert config.features.views == 2
+    assert config.features.long_side == Config().features.long_side
+
+
+@pytest.mark.parametrize(
+    ("pair", "section", "name", "value"),
+    [
+        ("train.steps=7", "train", "steps", 7),
+        ("train.learning_rate=1e-3", "train", "learning_rate", 1e-3),
+        ("data.holdout=0", "data", "holdout", 0.0),
+        ("train.paired=false", "train", "paired", False),
+        ("encoder.vision=models/resnet.pth", "encoder", "vision", "models/resnet.pth"),
+        ('encoder.text="a b"', "encoder", "text", "a b"),
+        ("encoder.vision=", "encoder", "vision", ""),
+        (" evaluate.protocol = paper ", "evaluate", "protocol", "paper"),
+    ],
+)
+def test_pairs_take_the_type_of_their_field(
+    pair: str, section: str, name: str, value: object
+) -> None:
+    found = getattr(getattr(load_config(None, [pair]), section), name)
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("pair", "words"),
+    [
+        ("train.stepps=7", ["train.stepps", "did you mean 'train.steps'"]),
+        ("trian.steps=7", ["trian.steps", "did you mean 'train.steps'"]),
+        ("train.steps=many", ["train.steps=many", "a whole number"]),
+        ("train.steps=1.5", ["train.steps", "1.5", "a whole number"]),
+        ("train.paired=1", ["train.paired", "true or false"]),
+        ("data.holdout=true", ["data.holdout", "a number"]),
+        ("encoder.preset=huge", ["encoder.preset", "huge", "lite, paper, tiny"]),
+        ("data.holdout=1", ["data.holdout", "[0, 1)"]),
+        ("features.short_side=8", ["features.short_side", "32 or more"]),
+        ("features.long_side=100", ["features.long_side", "at least"]),
+        ("steps=7", ["section.key=value", "steps=7"]),
+        ("train.steps", ["section.key=value"]),
+        ("train.steps=1\nx=2", ["train.steps"]),
+    ],
+)
+def test_a_wrong_pair_is_refused_by_name(pair: str, words: list[str]) -> None:
+    with pytest.raises(UsageError) as caught:
+        load_config(None, [pair])
+    for word in words:
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[train]\nstepps = 7\n", ["'train.stepps'", "'train.steps'", "mine.toml"]),
+        ("[trian]\nsteps = 7\n", ["'trian'", "'train'", "mine.toml"]),
+        ("[whatever]\nx = 7\n", ["'whatever'", "encoder, features", "mine.toml"]),
+        ("train = 7\n", ["'train'", "section", "mine.toml"]),
+        ("train = [7\n", ["mine.toml", "not valid TOML"]),
+        ("[train]\nsteps = 'many'\n", ["train.steps", "'many'", "mine.toml"]),
+        ("extends = 'light'\n", ["'light'", "'lite'", "mine.toml"]),
+        ("[data]\nholdout = 2.0\n", ["data.holdout", "mine.toml"]),
+    ],
+)
+def test_a_wrong_file_is_refused_with_key_hint_and_file(
+    tmp_path: Path, text: str, words: list[str]
+) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        load_config(str(file))
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
+    with pytest.raises(MissingError, match="does not exist"):
+        load_config(str(tmp_path / "none.toml"))
+    with pytest.raises(UsageError, match="did you mean 'lite'"):
+        load_config("light")
+    with pytest.raises(UsageError, match="folder"):
+        load_config(str(tmp_path))
+    binary = tmp_path / "binary.toml"
+    binary.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UsageError, match="not a text file"):
+        load_config(str(binary))
+
+
+@given(text=st.text(), number=st.integers(1, 10**9), real=st.floats(0, 0.99, exclude_max=True))
+def test_any_value_survives_the_round_trip(text: str, number: int, real: float) -> None:
+    base = Config()
+    config = dataclasses.replace(
+        base,
+        encoder=dataclasses.replace(base.encoder, vision=text),
+        features=dataclasses.replace(base.features, batch_frames=number),
+        data=dataclasses.replace(base.data, holdout=real),
+    )
+    assert from_toml(to_toml(config)) == config
+
+
+def test_tuples_are_lists_in_toml() -> None:
+    @dataclasses.dataclass(frozen=True)
+    class Sizes:
+        pair: tuple[int, int] = (1, 2)
+        many: tuple[str, ...] = ()
+
+    # Local names cannot be resolved from annotations written as text.
+    Sizes.__annotations__.update(pair=tuple[int, int], many=tuple[str, ...])
+    built = _build(Sizes, {"pair": [3, 4], "many": ["a", "b", "c"]}, "here", "")
+    assert built == Sizes((3, 4), ("a", "b", "c"))
+    with pytest.raises(UsageError, match="pair in here"):
+        _build(Sizes, {"pair": [3]}, "here", "")
+    with pytest.raises(UsageError, match="many in here is 1"):
+        _build(Sizes, {"many": [1]}, "here", "")
+
+
+def test_the_digest_tells_configurations_apart() -> None:
+    base = load_config()
+    assert config_digest(base) == config_digest(from_toml(to_toml(base)))
+    assert config_digest(base) != config_digest(load_config(None, ["train.steps=7"]))
