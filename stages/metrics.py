@@ -1,19 +1,17 @@
 """Region similarity J and contour accuracy F, as the DAVIS benchmark defines them.
 
 Perazzi et al., "A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation",
-CVPR 2016. The numbers equal the public evaluator's on the same masks. They come several times
-faster because nothing far from an object is looked at: J needs only the box around the masks, and
-a boundary pixel can find a partner only where both boundaries, grown by the tolerance, overlap.
+CVPR 2016. The numbers equal the public evaluator's on the same masks. They come many times faster
+because 64 pixels are worked on at once (`stages.bitmasks`) and nothing far from both boundaries
+is looked at.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import NamedTuple
-
-import cv2
 import numpy as np
 import numpy.typing as npt
+
+from stages.bitmasks import BITS, Words, bounds, count, dilate, edges, pack, whole_box
 
 Mask = npt.NDArray[np.bool_]
 Scores = npt.NDArray[np.float64]
@@ -25,33 +23,8 @@ PAPER_BOUND = 0.010
 """Boundary tolerance in the code of the CMA paper's authors."""
 
 
-class _Box(NamedTuple):
-    """Half-open ranges of rows and columns."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
-
-    def cut(self, mask: Mask) -> Mask:
-        return mask[self.top : self.bottom, self.left : self.right]
-
-    def grown(self, margin: int) -> _Box:
-        return _Box(
-            self.top - margin, self.bottom + margin, self.left - margin, self.right + margin
-        )
-
-    def overlap(self, other: _Box) -> _Box:
-        return _Box(
-            max(self.top, other.top),
-            min(self.bottom, other.bottom),
-            max(self.left, other.left),
-            min(self.right, other.right),
-        )
-
-    @property
-    def empty(self) -> bool:
-        return self.bottom <= self.top or self.right <= self.left
+_WORDS_AT_ONCE = 1 << 15
+"""Frames are taken in blocks of about this many words (256 KiB): more would leave the cache."""
 
 
 def region_j(pred: Mask, truth: Mask) -> Scores:
@@ -68,9 +41,9 @@ def region_j(pred: Mask, truth: Mask) -> Scores:
         ValueError: the shapes differ, or the masks are not boolean.
     """
     _check(pred, truth)
-    if pred.ndim == 2:
-        return np.asarray(_frame_j(pred, truth))
-    return np.array([_frame_j(p, t) for p, t in zip(pred, truth, strict=True)], dtype=np.float64)
+    pred_words, truth_words = _pack(pred), _pack(truth)
+    both, either = count(pred_words & truth_words), count(pred_words | truth_words)
+    return np.where(either == 0, 1.0, both / np.maximum(either, 1)).reshape(pred.shape[:-2])
 
 
 def contour_f(pred: Mask, truth: Mask, bound_th: float = DAVIS_BOUND) -> Scores:
@@ -92,12 +65,17 @@ def contour_f(pred: Mask, truth: Mask, bound_th: float = DAVIS_BOUND) -> Scores:
         ValueError: the shapes differ, or the masks are not boolean.
     """
     _check(pred, truth)
-    radius = tolerance(pred.shape[-2], pred.shape[-1], bound_th)
-    if pred.ndim == 2:
-        return np.asarray(_frame_f(pred, truth, radius))
-    return np.array(
-        [_frame_f(p, t, radius) for p, t in zip(pred, truth, strict=True)], dtype=np.float64
-    )
+    height, width = pred.shape[-2:]
+    if not pred.size:
+        return np.ones(pred.shape[:-2])
+    radius = tolerance(height, width, bound_th)
+    pred_words, truth_words = _pack(pred), _pack(truth)
+    step = max(1, _WORDS_AT_ONCE * BITS // (height * width))
+    blocks = [slice(start, start + step) for start in range(0, len(pred_words), step)]
+    scores = [
+        _contour_of_block(pred_words[block], truth_words[block], width, radius) for block in blocks
+    ]
+    return np.concatenate(scores).reshape(pred.shape[:-2])
 
 
 def tolerance(height: int, width: int, bound_th: float) -> int:
@@ -107,72 +85,30 @@ def tolerance(height: int, width: int, bound_th: float) -> int:
     return int(np.ceil(bound_th * np.linalg.norm((height, width))))
 
 
-def boundary(mask: Mask) -> Mask:
-    """Pixels that differ from their right, lower or lower-right neighbour. bool [H, W] -> [H, W].
-
-    The last row is compared along itself, the last column likewise, the last corner is never
-    boundary: the convention of ``seg2bmap`` (Martin et al., the Berkeley segmentation benchmark).
-    """
-    edge = np.zeros_like(mask)
-    inner = mask[:-1, :-1]
-    np.not_equal(inner, mask[:-1, 1:], out=edge[:-1, :-1])
-    edge[:-1, :-1] |= inner != mask[1:, :-1]
-    edge[:-1, :-1] |= inner != mask[1:, 1:]
-    np.not_equal(mask[-1, :-1], mask[-1, 1:], out=edge[-1, :-1])
-    np.not_equal(mask[:-1, -1], mask[1:, -1], out=edge[:-1, -1])
-    return edge
-
-
-def _frame_j(pred: Mask, truth: Mask) -> float:
-    union = int(np.count_nonzero(pred | truth))
-    if union == 0:
-        return 1.0
-    return int(np.count_nonzero(pred & truth)) / union
-
-
-def _frame_f(pred: Mask, truth: Mask, radius: int) -> float:
-    """F of one frame; ``pred`` and ``truth`` bool [H, W], ``radius`` in pixels."""
-    # One more row and column above and left: a pixel just outside a mask is boundary too. The
-    # same below and right, so that the cut's own last row behaves as in the whole image.
-    box = _bounds(pred | truth)
-    if box is None:
-        return 1.0
-    box = box.grown(1).overlap(_Box(0, pred.shape[0], 0, pred.shape[1]))
-    pred_edge, truth_edge = boundary(box.cut(pred)), boundary(box.cut(truth))
-    pred_box, truth_box = _bounds(pred_edge), _bounds(truth_edge)
-    if pred_box is None or truth_box is None:
-        return 1.0 if pred_box is truth_box else 0.0
-    near = pred_box.grown(radius).overlap(truth_box.grown(radius))
-    near = near.overlap(_Box(0, pred_edge.shape[0], 0, pred_edge.shape[1]))
+def _contour_of_block(pred: Words, truth: Words, width: int, radius: int) -> Scores:
+    """F of some frames, [T]. ``width`` and ``radius`` in pixels."""
+    # One pixel more on every side: the pixel just outside a mask is boundary too, and inside the
+    # image the cut's last row and column must not be compared along themselves only.
+    around = bounds(pred | truth).grown(1).overlap(whole_box(pred))
+    width = min(width - around.left * BITS, (around.right - around.left) * BITS)
+    pred, truth = edges(around.cut(pred), width), edges(around.cut(truth), width)
+    pred_length, truth_length = count(pred), count(truth)
+    # A pixel and its partner both lie within the radius of both boundaries.
+    near = bounds(pred).grown(radius).overlap(bounds(truth).grown(radius))
+    near = near.overlap(whole_box(pred))
     if near.empty:
-        return 0.0
-    pred_near, truth_near = near.cut(pred_edge), near.cut(truth_edge)
-    precision = _found(pred_near, truth_near, radius) / np.count_nonzero(pred_edge)
-    recall = _found(truth_near, pred_near, radius) / np.count_nonzero(truth_edge)
-    if precision + recall == 0:
-        return 0.0
-    return float(2 * precision * recall / (precision + recall))
+        found = recalled = np.zeros(len(pred), dtype=np.int64)
+    else:
+        pred, truth = near.cut(pred), near.cut(truth)
+        found, recalled = count(pred & dilate(truth, radius)), count(truth & dilate(pred, radius))
+    precision, recall = found / np.maximum(pred_length, 1), recalled / np.maximum(truth_length, 1)
+    total = precision + recall
+    scores = np.where(total > 0, 2 * precision * recall / np.where(total > 0, total, 1), 0.0)
+    return np.where((pred_length == 0) & (truth_length == 0), 1.0, scores)
 
 
-def _found(edge: Mask, other: Mask, radius: int) -> int:
-    """How many pixels of ``edge`` have a pixel of ``other`` within the radius."""
-    grown = cv2.dilate(other.view(np.uint8), _disk(radius))
-    return int(np.count_nonzero(grown.view(np.bool_) & edge))
-
-
-@lru_cache(maxsize=64)
-def _disk(radius: int) -> npt.NDArray[np.uint8]:
-    """uint8 [2r+1, 2r+1], 1 within the radius: scikit-image's ``disk``, not OpenCV's ellipse."""
-    y, x = np.ogrid[-radius : radius + 1, -radius : radius + 1]
-    return (x * x + y * y <= radius * radius).astype(np.uint8)
-
-
-def _bounds(mask: Mask) -> _Box | None:
-    """The smallest box around the true pixels, or None without any."""
-    if mask.size == 0:
-        return None
-    left, top, width, height = cv2.boundingRect(np.ascontiguousarray(mask).view(np.uint8))
-    return _Box(top, top + height, left, left + width) if width and height else None
+def _pack(mask: Mask) -> Words:
+    return pack(mask.reshape(-1, *mask.shape[-2:]))
 
 
 def _check(pred: Mask, truth: Mask) -> None:
