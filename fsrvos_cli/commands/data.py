@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
-from configs import FsrvosError
+from configs import FsrvosError, UsageError
 from fsrvos_cli import options, places
 from fsrvos_cli.output import emit
 
@@ -45,7 +46,8 @@ def sample(out: Path | None, videos: int, jobs: int, seed: int, as_json: bool) -
     """Render the sample dataset into OUT (default: work/data/sample).
 
     Textured, moving objects of 16 categories over moving backgrounds, with sentences that tell
-    two objects of one category apart. The same seed gives the same files.
+    two objects of one category apart. The same seed gives the same files; what is already
+    rendered is left as it is.
 
     \b
     Example:
@@ -54,6 +56,10 @@ def sample(out: Path | None, videos: int, jobs: int, seed: int, as_json: bool) -
     if out is None:
         out = places.sample_root()
         places.taken("OUT", out)
+    if _is_rendered(out, videos, seed):
+        click.echo(f"fsrvos: {out} is rendered already", err=True)
+        emit({"root": out}, as_json)
+        return
     from stages.data.sample import render_sample
     from stages.progress import counter
 
@@ -65,6 +71,26 @@ def sample(out: Path | None, videos: int, jobs: int, seed: int, as_json: bool) -
         progress=counter("rendering videos"),
     )
     emit(summary, as_json)
+
+
+def _is_rendered(out: Path, videos: int, seed: int) -> bool:
+    """Whether OUT holds this very dataset. UsageError if it holds something else."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return False
+    from stages.data.sample.generator import VERSION
+
+    try:
+        made = json.loads((out / "sample.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        raise UsageError(f"{out} is not empty; choose another folder") from None
+    wanted = {"version": VERSION, "videos_per_category": videos, "seed": seed}
+    for name, value in wanted.items():
+        if made.get(name) != value:
+            raise UsageError(
+                f"{out} holds a sample dataset with {name} {made.get(name)}, not {value}; "
+                "remove it or choose another folder"
+            )
+    return True
 
 
 @data.command()
