@@ -145,13 +145,12 @@ $(RUN)/score.txt: $(RUN)/predictions.h5
 $(RUN)/report.html: $(RUN)/score.txt
 	$(FSRVOS) report $(RUN)
 
-# The first clip of a class that the run never saw, with the sentence of its first object.
+# A clip with two objects of a class that the run never saw, and the sentence of one of them.
 EXAMPLE = $(VENV)/bin/python -c 'import json, pathlib, sys; \
-  root = pathlib.Path(sys.argv[1]); \
-  name = json.loads((root / "classes.json").read_text())[int(sys.argv[2]) - 1]; \
-  spoken = json.loads((root / "meta_expressions/train/meta_expressions.json").read_text()); \
-  first = spoken["videos"][name + "_0000"]["expressions"]["0"]; \
-  print(root / "videos" / (name + "_0000.mp4"), root / "support" / name, first["exp"])'
+  root, fold = pathlib.Path(sys.argv[1]), int(sys.argv[2]); \
+  name = json.loads((root / "classes.json").read_text())[fold - 1]; \
+  spoken = json.loads((root / "videos" / "sentences.json").read_text()); \
+  print(root / f"videos/{name}_0001.mp4", root / "support" / name, spoken[f"{name}_0001"][0])'
 
 $(PREDICTED)/scores.json: $(STAMPS)/train-$(notdir $(RUN))
 	@read -r video support expression < <($(EXAMPLE) $(SAMPLE) $(FOLD)); set -x; \
@@ -169,10 +168,10 @@ endif
 
 # ---- the code
 
-check: lint types ## lint, format, types and the rules of who may import whom
+check: lint types ## lint, types, and the rules of who may import whom
 	$(VENV)/bin/lint-imports
 
-lint: $(INSTALLED) ## ruff: rules and format
+lint: $(INSTALLED) ## check rules and format with ruff
 	$(RUFF) check
 	$(RUFF) format --check
 
@@ -180,7 +179,7 @@ format: $(INSTALLED) ## rewrite the code in the project's format
 	$(RUFF) check --fix-only --quiet
 	$(RUFF) format
 
-types: $(INSTALLED) ## mypy
+types: $(INSTALLED) ## check types with mypy
 	$(VENV)/bin/mypy
 
 test: check ## the checks, the unit tests and an end-to-end run on the tiny preset
