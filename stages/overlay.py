@@ -5,6 +5,7 @@ Colours are RGB. The caption sits in a band below the frame, so it hides nothing
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,13 +38,16 @@ class Tile:
 
 
 def davis_palette() -> list[int]:
-    """The 256 x 3 palette of DAVIS and Pascal VOC: bits of the id spread over the channels."""
+    """The 256 x 3 palette of the DAVIS and YouTube-VOS annotations.
+
+    Ids up to 21 spread their bits over the channels (at most 191), the rest are greys.
+    """
     palette = []
     for index in range(256):
-        colour = [0, 0, 0]
-        for bit in range(8):
-            for channel in range(3):
-                colour[channel] |= (index >> (3 * bit + channel) & 1) << (7 - bit)
+        colour = [index] * 3
+        if index < 22:
+            high, low = index & 7, index >> 3  # one bit a channel: 128, then 64
+            colour = [min(191, (high >> c & 1) * 128 + (low >> c & 1) * 64) for c in range(3)]
         palette.extend(colour)
     return palette
 
@@ -75,7 +79,8 @@ def _save(image: Any, path: Path) -> None:
             f"{path}: cannot write the picture ({error.strerror}); free space"
         ) from None
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # renamed by now, or its folder could not be made
+            partial.unlink()
 
 
 def draw_mask(

@@ -6,6 +6,7 @@ be reached through a symbolic link that leaves the dataset's folder.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -37,9 +38,9 @@ def read_json(path: Path) -> Any:
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON whole or not at all: temporary name, fsync, rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("w", encoding="utf-8") as stream:
             json.dump(value, stream, indent=1, ensure_ascii=False)
             stream.write("\n")
@@ -51,7 +52,8 @@ def write_json(path: Path, value: Any) -> None:
             f"{path}: cannot write it ({error.strerror or error}); free space or move"
         ) from None
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # renamed by now, or its folder could not be made
+            partial.unlink()
 
 
 def plain_name(name: object) -> bool:

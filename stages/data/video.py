@@ -52,9 +52,7 @@ class VideoSource:
         try:
             self._first: Frame | None = next(frames)
         except StopIteration:
-            raise DataError(
-                f"{path}: the video has no frames; give a file with at least one"
-            ) from None
+            raise _no_frames(path) from None
         self.height, self.width = self._first.shape[:2]
 
     def __iter__(self) -> Iterator[Frame]:
@@ -116,6 +114,8 @@ def _open(path: Path) -> Any:
         container = av.open(str(path.absolute()), options=_OPTIONS)
     except PermissionError:
         raise DataError(f"{path}: no permission to read it; change the file's mode") from None
+    except EOFError:  # a header and nothing behind it
+        raise _no_frames(path) from None
     except (av.error.FFmpegError, OSError, ValueError):
         raise DataError(
             f"{path}: not a readable video (damaged, or another kind of file); "
@@ -123,14 +123,32 @@ def _open(path: Path) -> Any:
         ) from None
     if not container.streams.video:
         container.close()
-        raise DataError(f"{path}: the file holds no video stream; give one that does")
+        raise DataError(f"{path}: the file has no video stream, so no frames; give one that does")
     return container
+
+
+def _no_frames(path: Path) -> DataError:
+    return DataError(f"{path}: the video has no frames; give a file with at least one")
+
+
+def _require_whole(path: Path, stream: Any) -> None:
+    """DataError when the index points past the end of the file.
+
+    The decoder takes the end of a cut file for the end of the video, so it is asked beforehand.
+    """
+    size = path.stat().st_size
+    needed = max((e.pos + e.size for e in getattr(stream, "index_entries", ())), default=0)
+    if needed > size:
+        raise DataError(
+            f"{path}: the file is cut short ({size} of at least {needed} bytes); copy it again"
+        )
 
 
 def _probe(path: Path) -> tuple[float, int]:
     """Frames a second and the claimed frame count (0 = unknown)."""
     with _open(path) as container:
         stream = container.streams.video[0]
+        _require_whole(path, stream)
         fps = float(stream.average_rate or stream.guessed_rate or 25)
         return fps, int(stream.frames or 0)
 
@@ -248,7 +266,8 @@ class VideoWriter:
         finally:
             if self._container is not None:
                 self._abandon()
-            self._partial.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # absent, or its folder could not be made
+                self._partial.unlink()
 
     def _abandon(self) -> None:
         """Close what may be half open; a second failure would hide the first."""

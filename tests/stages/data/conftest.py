@@ -1,6 +1,8 @@
 """A small dataset on disk: 8 categories, 4 videos each, every second video with twins."""
 
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ FRAMES = 6
 
 def palette_png(path: Path, ids: NDArray[np.uint8]) -> None:
     """Write ids as a palette PNG whose colours are nothing like the ids."""
-    image = Image.fromarray(ids, mode=None).convert("L")
+    image = Image.fromarray(ids)
     image.putpalette([value for i in range(256) for value in (255 - i, i, 77)])
     path.parent.mkdir(parents=True, exist_ok=True)
     image.save(path)
@@ -76,7 +78,43 @@ def dataset(shared_root: Path) -> Dataset:
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def root(shared_root: Path, tmp_path: Path) -> Path:
     """A dataset of its own for a test that breaks something."""
-    write_dataset(tmp_path / "ds")
-    return tmp_path / "ds"
+    return shutil.copytree(shared_root, tmp_path / "ds")
+
+
+def _replace_json(path: Path, keys: list[str], value: object) -> None:
+    content = json.loads(path.read_text())
+    spot = content
+    for key in keys[:-1]:
+        spot = spot[key]
+    if value is ...:
+        del spot[keys[-1]]
+    else:
+        spot[keys[-1]] = value
+    path.write_text(json.dumps(content))
+
+
+@pytest.fixture
+def edit_meta(root: Path) -> Callable[..., None]:
+    """edit_meta("videos", "ant0", ..., value): change one spot of meta.json; `...` removes it."""
+    return lambda *spot: _replace_json(root / "train" / "meta.json", list(spot[:-1]), spot[-1])
+
+
+@pytest.fixture
+def edit_words(root: Path) -> Callable[..., None]:
+    """As edit_meta, for meta_expressions.json."""
+    path = root / "meta_expressions" / "train" / "meta_expressions.json"
+    return lambda *spot: _replace_json(path, list(spot[:-1]), spot[-1])
+
+
+@pytest.fixture(scope="session")
+def paint() -> Callable[[Path, NDArray[np.uint8]], None]:
+    """paint(path, ids): write a palette mask."""
+    return palette_png
+
+
+@pytest.fixture(scope="session")
+def photograph() -> Callable[..., None]:
+    """photograph(path, seed, height, width): write a noise image."""
+    return picture
