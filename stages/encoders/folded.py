@@ -1,0 +1,74 @@
+"""The fast path of a frozen vision encoder: the same function, fewer operations.
+
+Frozen batch norm is an affine map of a convolution's output, so it goes into the weights;
+channels-last memory is what the convolution kernels want. The result equals the plain encoder's
+but for rounding (about 2e-6 relative). bfloat16 is a choice of its own and part of the cache key:
+it moves EfficientNet-Lite0's maps by 4 to 7 percent, ten times what the cache's quantisation does.
+"""
+
+import torch
+from torch import nn
+
+from configs import UsageError
+from stages.encoders.base import VisionEncoder
+
+
+def tune(encoder: VisionEncoder) -> None:
+    """Fold the batch norms and lay the weights out channels-last, in place."""
+    fold_batch_norms(encoder)
+    for module in encoder.modules():
+        if isinstance(module, nn.Conv2d):
+            module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last)
+
+
+def fold_batch_norms(module: nn.Module) -> int:
+    """Fold every batch norm into the convolution before it, in place. Returns how many.
+
+    Expects what the encoders here keep: inside one parent, a convolution's norm is registered
+    right after it, and nothing stands between them in the forward. Calling it again folds nothing.
+    """
+    folded = 0
+    for parent in list(module.modules()):
+        children = list(parent.named_children())
+        for (_, conv), (name, norm) in zip(children, children[1:], strict=False):
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                _fold(conv, norm)
+                setattr(parent, name, nn.Identity())
+                folded += 1
+    return folded
+
+
+def use_bf16(encoder: VisionEncoder) -> None:
+    """Run the encoder in bfloat16 from now on; its key says so.
+
+    Raises UsageError where the device would emulate it.
+    """
+    device = encoder.mean.device
+    if not has_fast_bf16(device):
+        raise UsageError(f"bf16 encoding: {device} has no bfloat16 hardware; leave it off")
+    encoder.bf16 = True
+    encoder.preprocessing["compute"] = "bfloat16"
+
+
+def has_fast_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 in hardware."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        # Asked of oneDNN's own list where this torch has it; bfloat16 without it is slower.
+        supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+        return bool(supported and supported())
+    return False
+
+
+def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
+    """Scale the kernel and set the bias, in float64 so that folding rounds once."""
+    if norm.running_mean is None or norm.running_var is None or norm.training:
+        raise ValueError("only a frozen batch norm (eval mode, with statistics) can be folded")
+    with torch.no_grad():
+        scale = norm.weight.double() * torch.rsqrt(norm.running_var.double() + norm.eps)
+        before = 0.0 if conv.bias is None else conv.bias.double()
+        bias = norm.bias.double() + (before - norm.running_mean.double()) * scale
+        weight = conv.weight.double() * scale.view(-1, 1, 1, 1)
+        conv.weight = nn.Parameter(weight.to(conv.weight.dtype), requires_grad=False)
+        conv.bias = nn.Parameter(bias.to(conv.weight.dtype), requires_grad=False)
