@@ -4,6 +4,7 @@ To add a family: subclass `VisionEncoder` or `TextEncoder` in a file of its own,
 `_vision` or `_text` below. Families that need transformers import it when they load, not before.
 """
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import torch
@@ -37,7 +38,8 @@ def load_vision(
     """
     from stages.encoders.folded import tune, use_bf16
 
-    encoder = _vision(config)
+    with _own_randomness():
+        encoder = _vision(config)
     if tuned:
         tune(encoder)
     encoder.to(device)
@@ -48,6 +50,16 @@ def load_vision(
 
 def load_text(config: EncoderConfig, device: torch.device | str = "cpu") -> TextEncoder:
     """The frozen text encoder that a configuration names. Raises MissingError or DataError."""
+    with _own_randomness():
+        return _text(config, device)
+
+
+def _own_randomness() -> AbstractContextManager[None]:
+    """Building a network draws numbers that its weights replace; a seeded run mustn't notice."""
+    return torch.random.fork_rng(devices=[])
+
+
+def _text(config: EncoderConfig, device: torch.device | str) -> TextEncoder:
     if config.preset == "tiny" and not config.text:
         from stages.encoders.tiny import TinyText
 

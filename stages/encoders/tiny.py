@@ -35,7 +35,7 @@ class TinyVision(VisionEncoder):
         generator = torch.Generator().manual_seed(seed)
         for weight in self.parameters():
             fan_in = weight[0].numel()
-            # Drawn on the CPU by an own generator: the global seed neither matters nor moves.
+            # An own generator: the weights don't depend on the global seed.
             weight.data = torch.randn(weight.shape, generator=generator) * (2 / fan_in) ** 0.5
         self._describe(name="tiny", channels=_CHANNELS, mean=(127.5,) * 3, std=(64.0,) * 3)
         self.digest = weights_digest(self.state_dict())
