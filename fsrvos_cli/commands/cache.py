@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from configs import CacheIntegrityError
+from configs import CacheIntegrityError, UsageError
 from fsrvos_cli import options, places
 from fsrvos_cli.output import as_size, emit
 
@@ -170,3 +170,45 @@ def path(cache_dir: Path | None, as_json: bool) -> None:
         emit({"path": root}, as_json)
     else:
         click.echo(root)
+
+
+@cache.command()
+@click.argument("key")
+@click.argument("out", type=options.FILE)
+@click.option(
+    "--to", "form", type=click.Choice(["h5"]), default="h5", show_default=True, help="Format."
+)
+@click.option(
+    "--text",
+    "text_key",
+    help="Key of the sentences to put beside the features.  [default: the only one there is]",
+)
+@options.cache_option
+@options.json_option
+def export(
+    key: str, out: Path, form: str, text_key: str | None, cache_dir: Path | None, as_json: bool
+) -> None:
+    """Write one KEY of features, with sentences, to the single HDF5 file OUT.
+
+    For clusters that count files; training reads it.
+
+    \b
+    Example:
+      fsrvos cache export 3f9a features.h5
+    """
+    from cache.export import export_h5
+    from cache.inventory import find_key, list_keys
+    from stages.progress import track
+
+    root = places.cache_root(cache_dir)
+    features = find_key(root, key)
+    if features.kind != "features":
+        raise UsageError(f"key {features.digest[:12]} holds sentences; name one of features")
+    texts = [entry for entry in list_keys(root) if entry.kind == "text"]
+    if text_key is not None:
+        texts = [find_key(root, text_key)]
+    if len(texts) > 1:
+        raise UsageError(f"{len(texts)} keys hold sentences; choose one with --text")
+    text = texts[0].text_store() if texts else None
+    nbytes = export_h5(out, features.feature_store(), text, progress=track)
+    emit({"written": out, "format": form, "bytes": nbytes}, as_json)
