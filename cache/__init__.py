@@ -4,6 +4,7 @@ A `FeatureStore` holds the maps of one `FeatureKey`, a `TextStore` the sentences
 `ItemIndex` names videos by their bytes. docs/cache.md explains the files.
 """
 
+from cache.export import PackedFeatures, PackedText
 from cache.items import ItemIndex
 from cache.keys import FeatureKey, TextKey, canonical_json, difference
 from cache.location import default_root
@@ -18,6 +19,8 @@ __all__ = [
     "FeatureStore",
     "ItemIndex",
     "ItemWriter",
+    "PackedFeatures",
+    "PackedText",
     "QuantisedMaps",
     "Record",
     "TextKey",

@@ -13,6 +13,7 @@ import json
 import time
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache.claims import try_claim
-from cache.durable import explained, replace_file, sync_paths, temporary_name
+from cache.durable import explained, replace_file
+from cache.hdf5 import new_hdf5
 from cache.keys import TextKey
 from cache.users import mark_used
 from configs import CacheIntegrityError, MissingError
@@ -32,6 +34,7 @@ States = tuple[NDArray[np.float32], NDArray[np.float32]]
 COLUMNS = ("tokens", "sentence", "ends", "text", "text_ends")
 SENTENCES_KEPT = 2048
 _WAIT_SECONDS = 0.05
+_ROWS_AT_ONCE = 4096
 
 
 def normalise_sentence(sentence: str) -> str:
@@ -123,8 +126,8 @@ class TextStore:
         try:
             with h5py.File(self.path, "r") as file:
                 for name in COLUMNS:
-                    for start in range(0, len(file[name]), 4096):
-                        file[name][start : start + 4096]
+                    for start in range(0, len(file[name]), _ROWS_AT_ONCE):
+                        file[name][start : start + _ROWS_AT_ONCE]
         except (OSError, KeyError) as error:
             return [f"text.h5: {error}"]
         return []
@@ -141,34 +144,17 @@ class TextStore:
             return
         try:
             with h5py.File(self.path, "r") as file:
-                letters = file["text"][:].tobytes()
-                cuts = [0, *file["text_ends"][:].tolist()]
-                texts = [letters[a:b].decode() for a, b in pairwise(cuts)]
-                ends = file["ends"][:].tolist()
-        except (OSError, KeyError, UnicodeDecodeError) as error:
+                self._rows = read_rows(file)
+        except (OSError, KeyError, ValueError) as error:
             raise self._damaged() from error
-        starts = [0, *ends[:-1]]
-        spans = zip(texts, starts, ends, strict=True)
-        self._rows = {text: (row, start, end) for row, (text, start, end) in enumerate(spans)}
         self._stamp, self._kept = stamp, {}
 
     def _replace(self, fresh: Mapping[str, States]) -> None:
         """Write old and fresh sentences to a new file and rename it into place."""
-        partial = self.folder / temporary_name(".text.h5")
-        try:
-            with h5py.File(partial, "w") as file:
-                _fill(file, self._stored(), fresh)
-            sync_paths([partial])
-            partial.replace(self.path)
-            sync_paths([self.folder])
-        finally:
-            partial.unlink(missing_ok=True)
-
-    def _stored(self) -> dict[str, NDArray[Any]]:
-        if self._stamp is None:
-            return {}
-        with h5py.File(self.path, "r") as file:
-            return {name: file[name][:] for name in COLUMNS}
+        with ExitStack() as stack:
+            old = None if self._stamp is None else stack.enter_context(h5py.File(self.path, "r"))
+            new = stack.enter_context(new_hdf5(self.path))
+            write_columns(new, old, fresh)
 
     def _prepare(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -192,24 +178,43 @@ def _checked(pair: States, width: int) -> States:
     return tokens, sentence
 
 
-def _fill(file: Any, old: Mapping[str, NDArray[Any]], fresh: Mapping[str, States]) -> None:
-    """Write old columns and fresh sentences after them."""
+def read_rows(group: Any) -> dict[str, tuple[int, int, int]]:
+    """Of each sentence in an HDF5 group: its row, and where its tokens start and end."""
+    letters = group["text"][:].tobytes()
+    texts = [letters[a:b].decode() for a, b in pairwise([0, *group["text_ends"][:].tolist()])]
+    spans = pairwise([0, *group["ends"][:].tolist()])
+    rows = zip(texts, spans, strict=True)
+    return {text: (row, start, end) for row, (text, (start, end)) in enumerate(rows)}
+
+
+def write_columns(new: Any, old: Any, fresh: Mapping[str, States]) -> None:
+    """Fill an HDF5 group with the columns of an old one (or None), then fresh sentences."""
     letters = [text.encode() for text in fresh]
+    tokens = [states for states, _ in fresh.values()]
+    width = len(next(iter(fresh.values()))[1]) if fresh else old["sentence"].shape[1]
     columns = {
-        "tokens": np.concatenate([tokens for tokens, _ in fresh.values()]),
-        "sentence": np.stack([sentence for _, sentence in fresh.values()]),
-        "ends": _ends([len(tokens) for tokens, _ in fresh.values()], old.get("ends")),
+        "tokens": np.concatenate(
+            [np.empty((0, width), np.float32), *(t for t, _ in fresh.values())]
+        ),
+        "sentence": np.array([s for _, s in fresh.values()], np.float32).reshape(-1, width),
+        "ends": _ends([len(states) for states in tokens], old and old["ends"]),
         "text": np.frombuffer(b"".join(letters), np.uint8),
-        "text_ends": _ends([len(text) for text in letters], old.get("text_ends")),
+        "text_ends": _ends([len(text) for text in letters], old and old["text_ends"]),
     }
-    for name in COLUMNS:
-        data = np.concatenate([old[name], columns[name]]) if old else columns[name]
+    for name, data in columns.items():
+        before = len(old[name]) if old else 0
+        shape = (before + len(data), *data.shape[1:])
         # A chunked data set may not be empty: only "" cached leaves no letters.
-        filtered = {"chunks": True, "fletcher32": True} if data.size else {}
-        file.create_dataset(name, data=data, **filtered)
+        filtered = {"chunks": True, "fletcher32": True} if shape[0] else {}
+        column = new.create_dataset(name, shape=shape, dtype=data.dtype, **filtered)
+        for start in range(0, before, _ROWS_AT_ONCE):
+            end = min(start + _ROWS_AT_ONCE, before)
+            column[start:end] = old[name][start:end]
+        if len(data):
+            column[before:] = data
 
 
-def _ends(lengths: Sequence[int], before: NDArray[np.int64] | None) -> NDArray[np.int64]:
+def _ends(lengths: Sequence[int], before: Any) -> NDArray[np.int64]:
     """Running ends of pieces that follow those ending at before[-1]."""
-    start = int(before[-1]) if before is not None else 0
+    start = int(before[-1]) if before is not None and len(before) else 0
     return np.cumsum(np.array(lengths, dtype=np.int64)) + start

@@ -6,11 +6,30 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cache import FeatureStore, ItemIndex, QuantisedMaps, TextStore, default_root
+from cache import (
+    FeatureKey,
+    FeatureStore,
+    ItemIndex,
+    PackedFeatures,
+    PackedText,
+    QuantisedMaps,
+    TextKey,
+    TextStore,
+    default_root,
+)
 from configs import Config, MissingError
 from stages.data.dataset import Dataset
 from stages.encoders import load_text, load_vision
 from stages.feature_keys import feature_key, text_key
+
+Stores = tuple[FeatureStore | PackedFeatures, TextStore | PackedText]
+
+
+def _open(root: Path, features: FeatureKey, text: TextKey) -> Stores:
+    """The stores of a cache folder, or of the file that `cache export` made of one."""
+    if root.is_file():
+        return PackedFeatures(root, features), PackedText(root, text)
+    return FeatureStore(root, features), TextStore(root, text)
 
 
 class CachedFeatures:
@@ -26,7 +45,8 @@ class CachedFeatures:
         cache_root: Path | None = None,
         user: Path | None = None,
     ) -> None:
-        """user: the run folder that depends on these features; prune --unused keeps them for it.
+        """cache_root: a cache folder, or one file made by `fsrvos cache export`. user: the run
+        folder that depends on these features; prune --unused keeps them for it.
 
         Raises MissingError when the encoders' weights, which the keys depend on, are absent.
         """
@@ -35,11 +55,10 @@ class CachedFeatures:
         self.dataset = dataset
         self.channels = vision.channels
         self.text_width = text.width
-        self.store = FeatureStore(root, feature_key(config.features, vision))
-        self.texts = TextStore(root, text_key(text))
+        self.store, self.texts = _open(root, feature_key(config.features, vision), text_key(text))
         for used in (self.store, self.texts):
             used.mark_used(user)
-        self._index = ItemIndex(root)
+        self._index = ItemIndex(root.parent if root.is_file() else root)
         self._items: dict[str, str] = {}
 
     def prepare(self, videos: Sequence[str]) -> None:

@@ -1,0 +1,87 @@
+"""Quantisation: bounds of the error, exact zeros, refusals."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from cache import bytes_per_frame, dequantise, quantise
+
+MAPS = hnp.arrays(
+    np.float32,
+    st.tuples(*[st.integers(1, 3)] * 2, *[st.integers(1, 5)] * 2),
+    elements=st.floats(-1e4, 1e4, width=32, allow_subnormal=False),
+)
+
+
+@given(MAPS)
+def test_error_is_at_most_half_a_step(maps: np.ndarray) -> None:
+    stored = quantise(maps)
+    assert stored.scale is not None and stored.values.dtype == np.uint8
+    bound = stored.scale[:, :, None, None] * 0.5001 + 1e-6 * np.abs(maps).max()
+    assert (np.abs(dequantise(stored) - maps) <= bound).all()
+
+
+@given(MAPS)
+def test_zero_after_relu_stays_zero(maps: np.ndarray) -> None:
+    positive = np.maximum(maps, 0)
+    positive[:, :, 0, 0] = 0
+    assert (dequantise(quantise(positive))[positive == 0] == 0).all()
+
+
+def test_closed_form() -> None:
+    maps = np.array([[[[-1.0, 0.0, 1.55]], [[7.0, 7.0, 7.0]]]], np.float32)
+    stored = quantise(maps)
+    assert stored.values.tolist() == [[[[0, 100, 255]], [[0, 0, 0]]]]
+    assert stored.offset is not None and stored.offset.tolist() == [[-1.0, 7.0]]
+    assert stored.scale is not None and stored.scale[0, 0] == pytest.approx(0.01)
+    assert stored.scale[0, 1] == 0
+
+
+def test_channels_and_frames_have_their_own_scale() -> None:
+    maps = np.random.default_rng(0).normal(size=(2, 3, 8, 8)).astype(np.float32)
+    maps *= np.array([1, 100, 10000], np.float32)[None, :, None, None]
+    error = np.abs(dequantise(quantise(maps)) - maps).max(axis=(2, 3))
+    assert (error < np.ptp(maps, axis=(2, 3)) / 500).all()
+
+
+def test_relative_error_is_about_half_a_percent() -> None:
+    rng = np.random.default_rng(0)
+    maps = np.maximum(rng.normal(size=(2, 16, 24, 24)), 0).astype(np.float32)
+    error = np.linalg.norm(dequantise(quantise(maps)) - maps) / np.linalg.norm(maps)
+    assert 0.002 < error < 0.01
+
+
+@pytest.mark.parametrize(("scheme", "kind"), [("fp16", np.float16), ("fp32", np.float32)])
+def test_floats_are_kept_as_floats(scheme: str, kind: type) -> None:
+    maps = np.random.default_rng(0).normal(size=(1, 2, 3, 4)).astype(np.float32)
+    stored = quantise(maps, scheme)
+    assert stored.scale is None and stored.values.dtype == kind
+    np.testing.assert_array_equal(dequantise(stored), maps.astype(kind).astype(np.float32))
+
+
+@pytest.mark.parametrize("scheme", ["uint8", "fp16", "fp32"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_refuses_what_is_not_finite(scheme: str, bad: float) -> None:
+    maps = np.zeros((1, 1, 2, 2), np.float32)
+    maps[0, 0, 1, 1] = bad
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        quantise(maps, scheme)
+
+
+def test_refuses_what_fp16_cannot_hold() -> None:
+    with pytest.raises(ValueError, match="exceed"):
+        quantise(np.full((1, 1, 1, 1), 1e6, np.float32), "fp16")
+
+
+def test_unknown_scheme() -> None:
+    with pytest.raises(ValueError, match="'int3'"):
+        quantise(np.zeros((1, 1, 1, 1), np.float32), "int3")
+
+
+def test_bytes_per_frame_of_resnet50() -> None:
+    channels = [256, 512, 1024, 2048]
+    cells = [(90, 160), (45, 80), (23, 40), (12, 20)]
+    assert bytes_per_frame(channels, cells, "fp16") == 2 * 6963200 + 16
+    assert bytes_per_frame(channels, cells, "uint8") == 6963200 + 8 * 3840 + 16
