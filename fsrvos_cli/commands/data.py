@@ -105,7 +105,7 @@ def build(benchmark: str, source: Path, out: Path, as_json: bool) -> None:
     Example:
       fsrvos data build mini-ref-youtube-vos downloads/ref-youtube-vos work/data/mini-ref-yv
     """
-    from stages.data.build import build_benchmark
+    from stages.data.builders import build as build_benchmark
 
     emit(build_benchmark(benchmark, source, out), as_json)
 

@@ -18,8 +18,20 @@ from fsrvos_cli.output import emit
     type=click.Choice(["1", "2", "3", "4"]),
     help="Print this table of the paper with the runs beside it, instead of the page.",
 )
+@click.option(
+    "--data",
+    type=options.FOLDER,
+    envvar="FSRVOS_DATA",
+    help="Dataset that the pictures come from.  [default: where it was when it was scored]",
+)
 @options.json_option
-def report(runs: tuple[Path, ...], out: Path | None, table: str | None, as_json: bool) -> None:
+def report(
+    runs: tuple[Path, ...],
+    out: Path | None,
+    table: str | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
     """Write one self-contained HTML page about RUNS: scores, controls, curves, overlays.
 
     \b
@@ -31,8 +43,8 @@ def report(runs: tuple[Path, ...], out: Path | None, table: str | None, as_json:
     if table is not None:
         from stages.report import paper_table
 
-        emit({"table": paper_table(int(table), found)}, as_json)
+        emit(paper_table(int(table), found), as_json)
         return
     from stages.report import write_report
 
-    emit({"report": write_report(found, out)}, as_json)
+    emit({"report": write_report(found, out, data)}, as_json)
