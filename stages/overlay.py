@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs.errors import DataError
+from stages.data.palette import davis_palette
 
 Image8 = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -35,21 +36,6 @@ class Tile:
 
     image: Image8
     label: str
-
-
-def davis_palette() -> list[int]:
-    """The 256 x 3 palette of the DAVIS and YouTube-VOS annotations.
-
-    Ids up to 21 spread their bits over the channels (at most 191), the rest are greys.
-    """
-    palette = []
-    for index in range(256):
-        colour = [index] * 3
-        if index < 22:
-            high, low = index & 7, index >> 3  # one bit a channel: 128, then 64
-            colour = [min(191, (high >> c & 1) * 128 + (low >> c & 1) * 64) for c in range(3)]
-        palette.extend(colour)
-    return palette
 
 
 def write_mask_png(path: Path | str, ids: NDArray[Any]) -> None:

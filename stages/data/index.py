@@ -34,7 +34,7 @@ def scan(root: Path) -> tuple[Dataset | None, list[FsrvosError]]:
     suffixes: dict[str, str] = {}
     for video_id, entry in words.items():
         try:
-            video = _video(video_id, entry, meta, words_path, meta_path, faults)
+            video = parse_video(video_id, entry, meta, words_path, meta_path, faults)
             suffixes[video_id] = _check_files(root, video, faults)
             videos.append(video)
         except FsrvosError as fault:
@@ -55,7 +55,7 @@ def _videos(path: Path, root: Path) -> Mapping[str, Any]:
     return mapping(mapping(read_json(path), str(path)).get("videos"), f"{path}: videos")
 
 
-def _video(
+def parse_video(
     video_id: str,
     entry: Any,
     meta: Mapping[str, Any],

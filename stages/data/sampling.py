@@ -29,6 +29,10 @@ def sample_episode(
     limits the choice (the training split less the held-back videos). Equal generators give equal
     episodes. DataError when a category has fewer than two usable videos.
     """
+    if not categories:
+        raise DataError(
+            f"{dataset.root}: the fold has no category to train on; choose another fold or dataset"
+        )
     category = categories[int(rng.integers(len(categories)))]
     pool = [
         v

@@ -10,6 +10,7 @@ from PIL import Image
 
 from configs.errors import DataError
 from stages import overlay
+from stages.data.palette import davis_palette
 
 GREY = np.full((96, 128, 3), 100, dtype=np.uint8)
 
@@ -21,7 +22,7 @@ def square() -> np.ndarray:  # type: ignore[type-arg]
 
 
 def test_palette_is_the_one_of_davis() -> None:
-    colours = np.reshape(overlay.davis_palette(), (256, 3))
+    colours = np.reshape(davis_palette(), (256, 3))
     # as in the header of the published annotation files
     first = [0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0, 0, 0, 128, 128, 0, 128, 0, 128, 128]
     assert colours.ravel()[:21].tolist() == first

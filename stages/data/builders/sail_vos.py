@@ -1,0 +1,56 @@
+"""Mini-Ref-SAIL-VOS from the authors' SAIL-VOS folder.
+
+SAIL-VOS is synthetic video, given out on request; how the authors cut it into clips is not
+published. SOURCE is therefore the folder they describe: ``Images/<video>/<frame>.bmp``,
+``Annotations/<video>/<frame>.png``, ``meta.json`` and ``meta_expressions.json``. Classes are dog,
+car and person, in this order; all three are tested in every fold and none is trained on. Where a
+video lists one object, every label above 0 is that object (the authors set labels above 1 to 1);
+where it lists several, labels stay as they are.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from configs.errors import FsrvosError
+from stages.data.builders.sources import find_image, require_inside
+from stages.data.builders.writing import Benchmark, Ids, RawVideo
+from stages.data.dataset import Video
+from stages.data.files import mapping, read_json
+from stages.data.images import read_ids
+from stages.data.index import parse_video
+
+SAIL_CLASSES = ("dog", "car", "person")
+
+
+def read_sail_vos(source: Path) -> Benchmark:
+    """The videos of the three classes; faults of single videos are reported as skipped."""
+    meta_path, words_path = source / "meta.json", source / "meta_expressions.json"
+    meta = mapping(mapping(read_json(meta_path), str(meta_path)).get("videos"), str(meta_path))
+    words = mapping(mapping(read_json(words_path), str(words_path)).get("videos"), str(words_path))
+    videos, faults = [], list[FsrvosError]()
+    for video_id, entry in words.items():
+        try:
+            video = parse_video(video_id, entry, meta, words_path, meta_path, faults)
+            if video.category in SAIL_CLASSES:
+                videos.append(_with_files(source, video))
+        except FsrvosError as fault:
+            faults.append(fault)
+    return Benchmark(SAIL_CLASSES, tuple(videos), tuple(map(str, faults)), test_only=True)
+
+
+def _with_files(source: Path, video: Video) -> RawVideo:
+    images = tuple(find_image(source / "Images" / video.id, name, source) for name in video.frames)
+    masks = [source / "Annotations" / video.id / f"{name}.png" for name in video.frames]
+    for mask in masks:
+        require_inside(mask, source)
+    only = next(iter(video.objects)) if len(video.objects) == 1 else None
+
+    def ids(index: int) -> Ids | Path:
+        if only is None:
+            return masks[index]
+        return np.where(read_ids(masks[index]) > 0, only, 0).astype(np.uint8)
+
+    return RawVideo(video, images, ids)

@@ -1,0 +1,318 @@
+"""Builders on small raw trees in the datasets' own layouts."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from configs.errors import DataError, MissingError, UsageError
+from stages.data import folds
+from stages.data.builders import build
+from stages.data.builders.rle import decode_rle
+from stages.data.check import check
+from stages.data.classes import OFFICIAL_CLASSES
+from stages.data.dataset import load_dataset
+from stages.data.episodes import test_episodes
+
+FRAMES = ["00000", "00005", "00010"]
+
+
+def ids(*objects: int) -> Any:
+    """A 24 x 40 mask with a square per object."""
+    mask = np.zeros((24, 40), dtype=np.uint8)
+    for i, value in enumerate(objects):
+        mask[4:12, 2 + 12 * i : 10 + 12 * i] = value
+    return mask
+
+
+def _json(path: Path, value: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value))
+
+
+def _video(*categories: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A video's entries of meta.json and meta_expressions.json, one expression an object."""
+    objects = {str(i + 1): {"category": c} for i, c in enumerate(categories)}
+    spoken = {str(i): {"exp": f"a {c}", "obj_id": str(i + 1)} for i, c in enumerate(categories)}
+    return {"objects": objects}, {"frames": FRAMES, "expressions": spoken}
+
+
+@pytest.fixture
+def youtube(tmp_path: Path, paint: Callable[..., None], photograph: Callable[..., None]) -> Path:
+    """Two dogs, two cats, one bus, and two skateboards, which the class list lacks."""
+    source = tmp_path / "raw"
+    names = ["dog", "dog", "cat", "cat", "bus", "skateboard", "skateboard"]
+    meta, words = {}, {}
+    for number, name in enumerate(names):
+        video = f"v{number}"
+        meta[video], words[video] = _video("person", name)
+        for frame in FRAMES:
+            photograph(source / "train" / "JPEGImages" / video / f"{frame}.jpg", number)
+            paint(source / "train" / "Annotations" / video / f"{frame}.png", ids(1, 2))
+    _json(source / "train" / "meta.json", {"videos": meta})
+    _json(source / "meta_expressions/train/meta_expressions.json", {"videos": words})
+    return source
+
+
+def test_youtube_takes_the_listed_classes(youtube: Path, tmp_path: Path) -> None:
+    (youtube / "train" / "Annotations" / "v1" / "00005.png").unlink()
+    out = tmp_path / "new" / "mini"
+    report = build("mini-ref-youtube-vos", youtube, out, progress=False)
+    assert (report.videos, report.frames, report.expressions) == (4, 11, 8)
+    assert report.per_category == {"cat": 2, "dog": 2}
+    assert any("'bus' left out: 1 of the 2 videos" in line for line in report.skipped)
+    assert any("00005.png: no such mask" in line for line in report.skipped)
+    dataset = load_dataset(out)
+    assert dataset.categories == OFFICIAL_CLASSES
+    assert set(dataset.videos) == {"v0", "v1", "v2", "v3"}
+    assert dataset.videos["v1"].frames == ("00000", "00010")
+    assert dataset.videos["v0"].category == "dog" and len(dataset.videos["v0"].expressions) == 2
+    np.testing.assert_array_equal(dataset.masks("v0", 0), ids(1, 2))
+    # ids 25 (cat) and 28 (dog) keep their folds although most classes are absent
+    assert folds.test_categories(dataset, 1) == ("cat",)
+    assert folds.train_categories(dataset, 1) == ("dog",)
+    assert folds.test_categories(dataset, 4) == ("dog",)
+    assert check(out, progress=False).sound
+    assert {e.category for e in test_episodes(dataset, 1, 0, 2)} == {"cat"}
+
+
+def test_images_are_linked_not_copied(youtube: Path, tmp_path: Path) -> None:
+    build("mini-ref-youtube-vos", youtube, tmp_path / "mini", progress=False)
+    path = Path("train") / "JPEGImages" / "v0" / "00000.jpg"
+    assert (youtube / path).samefile(tmp_path / "mini" / path)
+
+
+def test_copies_where_links_are_refused(
+    youtube: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(18, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", refuse)
+    build("mini-ref-youtube-vos", youtube, tmp_path / "mini", progress=False)
+    path = Path("train") / "JPEGImages" / "v0" / "00000.jpg"
+    assert (youtube / path).read_bytes() == (tmp_path / "mini" / path).read_bytes()
+    assert not (youtube / path).samefile(tmp_path / "mini" / path)
+
+
+def test_nothing_is_overwritten_and_nothing_left_behind(
+    youtube: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "mini"
+    out.mkdir()
+    (out / "mine").write_text("x")
+    with pytest.raises(UsageError, match="exists already"):
+        build("mini-ref-youtube-vos", youtube, out, progress=False)
+    (out / "mine").unlink()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("stages.data.builders.writing.link", full)
+        with pytest.raises(DataError, match="cannot write the benchmark .No space left"):
+            build("mini-ref-youtube-vos", youtube, out, progress=False)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["mini", "raw"]
+    assert list(out.iterdir()) == []
+    build("mini-ref-youtube-vos", youtube, out, progress=False)  # an empty folder is fine
+    assert check(out, progress=False).sound
+
+
+def test_unknown_name_and_missing_source(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="unknown benchmark 'davis'; choose one of mini-ref-you"):
+        build("davis", tmp_path, tmp_path / "out")
+    for name in ("mini-ref-youtube-vos", "mini-ref-sail-vos", "mini-mevis"):
+        with pytest.raises(MissingError, match=r"meta\.json|categories\.json"):
+            build(name, tmp_path, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_source_without_the_classes(youtube: Path, tmp_path: Path) -> None:
+    path = youtube / "train" / "meta.json"
+    path.write_text(path.read_text().replace("dog", "owl").replace("cat", "ape"))
+    path.write_text(path.read_text().replace("apeegory", "category"))
+    with pytest.raises(DataError, match="no class of the benchmark has the two videos"):
+        build("mini-ref-youtube-vos", youtube, tmp_path / "mini", progress=False)
+
+
+@pytest.fixture
+def sail(tmp_path: Path, paint: Callable[..., None], photograph: Callable[..., None]) -> Path:
+    """Two videos a class, single objects with labels 1 and 2; the last one lists two objects."""
+    source = tmp_path / "sail"
+    meta, words = {}, {}
+    for number, name in enumerate(["dog", "dog", "car", "car", "person", "person"]):
+        video = f"s{number}"
+        meta[video], words[video] = _video(*([name] if number < 5 else [name, name]))
+        for frame in FRAMES:
+            photograph(source / "Images" / video / f"{frame}.bmp", number)
+            paint(source / "Annotations" / video / f"{frame}.png", ids(1, 2))
+    _json(source / "meta.json", {"videos": meta})
+    _json(source / "meta_expressions.json", {"videos": words})
+    return source
+
+
+def test_sail_vos_tests_all_three_classes_in_every_fold(sail: Path, tmp_path: Path) -> None:
+    report = build("mini-ref-sail-vos", sail, tmp_path / "mini", progress=False)
+    assert report.per_category == {"dog": 2, "car": 2, "person": 2} and not report.skipped
+    dataset = load_dataset(tmp_path / "mini")
+    for fold in folds.FOLDS:
+        assert folds.test_categories(dataset, fold) == ("dog", "car", "person")
+        assert folds.train_categories(dataset, fold) == ()
+    np.testing.assert_array_equal(dataset.masks("s0", 0), ids(1, 1))  # labels above 1 become 1
+    np.testing.assert_array_equal(dataset.masks("s5", 0), ids(1, 2))  # two objects stay apart
+    assert dataset.frame("s0", 0).shape == (24, 40, 3)
+    assert check(tmp_path / "mini", progress=False).sound
+
+
+def test_sail_vos_leaves_out_broken_videos(sail: Path, tmp_path: Path) -> None:
+    (sail / "Images" / "s0" / "00000.bmp").unlink()
+    (sail / "Images" / "s2").rename(tmp_path / "s2")
+    (sail / "Images" / "s2").symlink_to(tmp_path / "s2")
+    report = build("mini-ref-sail-vos", sail, tmp_path / "mini", progress=False)
+    assert report.per_category == {"person": 2}
+    assert sum("no such image" in line for line in report.skipped) == 1
+    assert sum("leads out of the source folder" in line for line in report.skipped) == 1
+
+
+def encode(mask: Any) -> dict[str, Any]:
+    """COCO's uncompressed form, written independently of the decoder."""
+    counts, value, run = [], 0, 0
+    for pixel in mask.T.ravel().tolist():
+        if pixel != value:
+            counts.append(run)
+            value, run = pixel, 0
+        run += 1
+    return {"size": list(mask.shape), "counts": [*counts, run]}
+
+
+@pytest.fixture
+def mevis(tmp_path: Path, photograph: Callable[..., None]) -> Path:
+    """Three videos with two birds each and a sentence about both; objects counted from 0."""
+    source = tmp_path / "mevis"
+    part = source / "train"
+    words, masks, categories = {}, {}, {}
+    for number in range(3):
+        video, marks = f"m{number}", [str(10 * number), str(10 * number + 1)]
+        spoken = {
+            "0": {"exp": "The left bird", "obj_id": [0], "anno_id": [int(marks[0])]},
+            "1": {"exp": "the right bird", "obj_id": [1], "anno_id": [int(marks[1])]},
+            "2": {"exp": "both birds", "obj_id": [0, 1], "anno_id": [1, 2]},
+        }
+        words[video] = {"frames": FRAMES, "expressions": spoken}
+        categories[video] = {"0": "bird", "1": "bird"}
+        for mark, value in zip(marks, (1, 2), strict=True):
+            mask = encode((ids(1, 2) == value).astype(int))
+            masks[mark] = [mask, None, mask]
+        for frame in FRAMES:
+            photograph(part / "JPEGImages" / video / f"{frame}.jpg", number)
+    _json(part / "meta_expressions.json", {"videos": words})
+    _json(part / "mask_dict.json", masks)
+    _json(source / "categories.json", categories)
+    return source
+
+
+def test_mevis_keeps_single_objects(mevis: Path, tmp_path: Path) -> None:
+    report = build("mini-mevis", mevis, tmp_path / "mini", progress=False)
+    assert report.per_category == {"bird": 3} and report.expressions == 6
+    assert any("3 expressions about several objects left out" in line for line in report.skipped)
+    dataset = load_dataset(tmp_path / "mini")
+    video = dataset.videos["m0"]
+    assert [(e.text, e.object_id) for e in video.expressions] == [
+        ("the left bird", 1),
+        ("the right bird", 2),
+    ]
+    np.testing.assert_array_equal(dataset.masks("m0", 0), ids(1, 2))
+    assert dataset.present("m0", 1) == frozenset()
+    with Image.open(dataset.mask_path("m0", "00000")) as image:
+        assert image.mode == "P"
+
+
+@pytest.mark.parametrize("order", [FRAMES[::-1], ["00005", "00000", "00010"]])
+def test_mevis_masks_follow_their_frames(mevis: Path, tmp_path: Path, order: list[str]) -> None:
+    path = mevis / "train" / "meta_expressions.json"
+    words = json.loads(path.read_text())
+    words["videos"]["m0"]["frames"] = order
+    path.write_text(json.dumps(words))
+    build("mini-mevis", mevis, tmp_path / "mini", progress=False)
+    dataset = load_dataset(tmp_path / "mini")
+    empty = [not dataset.present("m0", i) for i in range(3)]
+    assert empty.index(True) == sorted(order).index(order[1]) and sum(empty) == 1
+
+
+def test_mevis_videos_without_category_or_masks(mevis: Path, tmp_path: Path) -> None:
+    categories = json.loads((mevis / "categories.json").read_text())
+    categories["m0"] = {"0": "bird"}
+    (mevis / "categories.json").write_text(json.dumps(categories))
+    report = build("mini-mevis", mevis, tmp_path / "mini", progress=False)
+    assert report.videos == 2
+    assert any("object '2': the category is empty" in line for line in report.skipped)
+    masks = json.loads((mevis / "train" / "mask_dict.json").read_text())
+    masks["10"] = masks["10"][:2]
+    (mevis / "train" / "mask_dict.json").write_text(json.dumps(masks))
+    with pytest.raises(DataError, match="no class of the benchmark"):
+        build("mini-mevis", mevis, tmp_path / "two", progress=False)
+
+
+def test_mevis_mask_of_another_size(mevis: Path, tmp_path: Path) -> None:
+    masks = json.loads((mevis / "train" / "mask_dict.json").read_text())
+    masks["0"][0] = {"size": [2, 2], "counts": [4]}
+    (mevis / "train" / "mask_dict.json").write_text(json.dumps(masks))
+    with pytest.raises(DataError, match="annotation '0': not of the size of"):
+        build("mini-mevis", mevis, tmp_path / "mini", progress=False)
+    assert not (tmp_path / "mini").exists()
+
+
+def _disk(height: int, width: int) -> Any:
+    y, x = np.mgrid[:height, :width]
+    return (y - height // 2) ** 2 + (x - width // 3) ** 2 < (min(height, width) // 3) ** 2
+
+
+def _bar() -> Any:
+    mask = np.zeros((37, 300), dtype=bool)
+    mask[:, 50:290] = True
+    return mask
+
+
+@pytest.mark.parametrize(
+    ("counts", "mask"),
+    [  # texts written by pycocotools 2.0.11
+        ("01", np.ones((1, 1), dtype=bool)),
+        ("S1", np.zeros((5, 7), dtype=bool)),
+        ("ji1`e8b;", _bar()),
+        ("h;9m04L4M2N2O0O2O0O2O0000000000000001N101N101N2N3L4LRU1", _disk(40, 64)),
+    ],
+)
+def test_compact_run_lengths(counts: str, mask: Any) -> None:
+    np.testing.assert_array_equal(decode_rle({"size": mask.shape, "counts": counts}, "x"), mask)
+
+
+@given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 2**32 - 1))
+def test_plain_run_lengths(height: int, width: int, seed: int) -> None:
+    mask = np.random.default_rng(seed).integers(0, 2, (height, width))
+    np.testing.assert_array_equal(decode_rle(encode(mask), "x"), mask == 1)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        {},
+        {"size": [2, 2], "counts": [3]},
+        {"size": [2, 2], "counts": [5, -1]},
+        {"size": [2], "counts": [4]},
+        {"size": [10**9, 10**9], "counts": "0"},
+        {"size": [2, 2], "counts": "P"},
+        {"size": [2, 2], "counts": "é"},
+        {"size": [2, 2], "counts": []},
+    ],
+)
+def test_malformed_run_lengths(value: object) -> None:
+    with pytest.raises(DataError, match="here: malformed run-length mask"):
+        decode_rle(value, "here")
