@@ -36,8 +36,8 @@ _VERSIONS_OF = ("fsrvos", "numpy", "opencv-python", "opencv-python-headless", "s
 class Score:
     """What a predictions file scored, in percent.
 
-    ``origin`` holds what the predictions file says of itself: dataset, fold, run, manifest and
-    the like. ``missing`` names the controls that were not evaluated.
+    ``origin`` holds what the predictions file says of itself: dataset, fold, run, manifest and the
+    like. ``data`` is the folder of the truth.
     """
 
     protocol: Protocol
@@ -46,6 +46,7 @@ class Score:
     per_video: dict[str, Figures]
     controls: dict[str, Control]
     origin: Mapping[str, Any]
+    data: str
     command: str
     versions: dict[str, str]
 
@@ -61,6 +62,7 @@ class Score:
             "per_category": {name: fig.to_json() for name, fig in self.per_category.items()},
             "per_video": {name: fig.to_json() for name, fig in self.per_video.items()},
             "controls": {name: control.to_json() for name, control in self.controls.items()},
+            "data": self.data,
             "command": self.command,
             "versions": self.versions,
             "predictions": dict(self.origin),
@@ -129,6 +131,7 @@ def score(
         per_video=summarise_by(model, rules, lambda item: item.info.video),
         controls=compare(path, scores, rules),
         origin=meta,
+        data=str(data_root),
         command=_command(path, data_root, rules),
         versions=_versions(),
     )

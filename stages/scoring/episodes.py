@@ -31,10 +31,12 @@ _FRAMES_AT_ONCE = 16
 
 @dataclass(frozen=True)
 class EpisodeScore:
-    """What an episode scored: ``j`` and ``f`` float64 [T], in [0, 1], over annotated frames."""
+    """What an episode scored: ``j`` and ``f`` float64 [T], in [0, 1], of the ``frames`` that have
+    an annotation."""
 
     key: EpisodeKey
     info: EpisodeInfo
+    frames: tuple[str, ...]
     j: npt.NDArray[np.float64]
     f: npt.NDArray[np.float64]
 
@@ -156,7 +158,7 @@ def score_prediction(prediction: Prediction, truth: VideoTruth, protocol: Protoc
         goal = truth.masks(info.object_id, frames, protocol, (info.height, info.width))
         j.append(region_j(masks[frames], goal))
         f.append(contour_f(masks[frames], goal, protocol.bound))
-    return EpisodeScore(prediction.key, info, np.concatenate(j), np.concatenate(f))
+    return EpisodeScore(prediction.key, info, truth.names, np.concatenate(j), np.concatenate(f))
 
 
 def _annotations(predictions: Path, dataset: Dataset, video: str) -> dict[str, Path]:

@@ -49,7 +49,18 @@ def category_table(overall: Figures, per_category: dict[str, Figures]) -> list[s
 
 def control_table(controls: dict[str, Control]) -> list[str]:
     """One row a control: what it scored, what the model scores there, what was required."""
-    head = ["control", "J", "F", "J&F", "model J", "model J&F", "lost", "required", "", "n"]
+    head = [
+        "control",
+        "J",
+        "F",
+        "J&F",
+        "model J",
+        "model J&F",
+        "lost",
+        "required",
+        "",
+        "expressions",
+    ]
     rows = [head]
     for control in controls.values():
         rule, figures, model = control.requirement, control.control, control.model
@@ -62,7 +73,7 @@ def control_table(controls: dict[str, Control]) -> list[str]:
                 f"{figures.JF:.1f}",
                 f"{model.J:.1f}",
                 f"{model.JF:.1f}",
-                f"{control.drop(rule.figure):.1f} {name}",
+                f"{control.drop(rule.figure):.1f} {name}" if rule.rule == "lose" else "",
                 str(rule),
                 "met" if control.passed else "NOT MET",
                 str(figures.n),

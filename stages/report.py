@@ -1,0 +1,111 @@
+"""Runs in, one HTML page out; or a table of the paper with ours beside it.
+
+The page needs nothing from elsewhere: pictures are data addresses, charts are drawn as SVG, and no
+script runs. What a run does not have yet is said in its place, with the command that makes it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from configs.errors import FsrvosError, UsageError
+from stages.reporting import page
+from stages.reporting.paper import PaperTable, build
+from stages.reporting.pictures import Sample, sample_episodes
+from stages.reporting.run import Run, load_run
+
+REPORT_FILE = "report.html"
+
+
+def write_report(
+    runs: Sequence[Path], out: Path | None = None, data_root: Path | None = None
+) -> Path:
+    """Write one page about the runs.
+
+    Args:
+        runs: run folders, at least one.
+        out: the HTML file; report.html in the first run by default.
+        data_root: the dataset that the sample pictures come from; where it was when the run was
+            scored by default.
+
+    Returns:
+        The file written.
+
+    Raises:
+        UsageError: no run named.
+        MissingError: a run's folder does not exist.
+        FsrvosError: the page cannot be written.
+    """
+    if not runs:
+        raise UsageError("no run named; give a run folder, as in `fsrvos report work/runs/NAME`")
+    loaded = [load_run(Path(run)) for run in runs]
+    path = Path(out) if out is not None else loaded[0].folder / REPORT_FILE
+    single = len(loaded) == 1
+    title = loaded[0].name if single else f"{len(loaded)} runs"
+    sections = [] if single else [page.heading("h1", title), page.comparison(loaded)]
+    for run in loaded:
+        sections += _sections(run, data_root, "h1" if single else "h2")
+    _write(path, page.page(f"fsrvos: {title}", sections))
+    return path
+
+
+def paper_table(number: int, runs: Sequence[Path]) -> PaperTable:
+    """Table 1 to 4 of the paper, each run's figures beside it under its own dataset.
+
+    Raises:
+        UsageError: another number.
+        MissingError: a run's folder does not exist.
+    """
+    if number not in (1, 2, 3, 4):
+        raise UsageError(f"no table {number}; choose 1, 2, 3 or 4")
+    return build(number, [load_run(Path(run)) for run in runs])
+
+
+def _sections(run: Run, data_root: Path | None, level: str) -> list[str]:
+    fold = f", fold {run.fold}" if run.fold else ""
+    found, problem = _samples(run, data_root)
+    return [
+        page.heading(level, run.name),
+        page.lead(
+            f"Dataset {run.dataset}{fold}: categories that were not trained on, each shown by a "
+            "few annotated frames of another video."
+        ),
+        *map(page.note, run.notes),
+        page.headline(run),
+        page.categories(run),
+        page.controls(run),
+        page.training(run),
+        page.samples(found, problem),
+        page.details(run),
+    ]
+
+
+def _samples(run: Run, data_root: Path | None) -> tuple[list[Sample], str]:
+    """Samples, or one line on why there are none."""
+    score = run.score or {}
+    root = data_root or (Path(str(score["data"])) if score.get("data") else None)
+    if run.predictions is None:
+        return [], ""  # the run's own notes say so
+    if root is None:
+        return [], "Sample pictures need the dataset: score the run, or name it with --data."
+    try:
+        return sample_episodes(run.predictions, root, str(score.get("protocol", "davis"))), ""
+    except FsrvosError as error:
+        return [], f"No sample pictures: {error}"
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise FsrvosError(
+            f"{path}: cannot be written ({error.strerror}); name another file with --out"
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
