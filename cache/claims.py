@@ -48,6 +48,23 @@ def try_claim(folder: Path, name: str) -> Claim | None:
         os.close(handle)
 
 
+def is_claimed(folder: Path, name: str) -> bool:
+    """Whether a living process holds a claim. Leaves no trace."""
+    try:
+        handle = os.open(folder / name, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 def _still_there(path: Path, handle: int) -> bool:
     try:
         return os.path.samestat(path.stat(), os.fstat(handle))

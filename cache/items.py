@@ -19,6 +19,7 @@ from configs import DataError, MissingError
 # keep its time stamps: it is not indexed (git calls such files racy).
 RACY_NANOSECONDS = 2_000_000_000
 HASHING_THREADS = 4
+LOCK_SECONDS = 10.0
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS items (stamp TEXT PRIMARY KEY, item TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS sources (source TEXT PRIMARY KEY, item TEXT NOT NULL)",
@@ -67,7 +68,7 @@ class ItemIndex:
         found = {}
         try:
             uri = f"{self.path.absolute().as_uri()}?mode=ro"
-            with closing(sqlite3.connect(uri, uri=True, timeout=10)) as database:
+            with closing(sqlite3.connect(uri, uri=True, timeout=LOCK_SECONDS)) as database:
                 for name in names:
                     row = database.execute(query, (name,)).fetchone()
                     if row:
@@ -82,7 +83,7 @@ class ItemIndex:
             return
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with closing(sqlite3.connect(self.path, timeout=10)) as database, database:
+            with closing(sqlite3.connect(self.path, timeout=LOCK_SECONDS)) as database, database:
                 for statement in _TABLES:
                     database.execute(statement)
                 database.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", rows)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from cache.claims import try_claim
+from cache.claims import is_claimed
 from cache.durable import abandoned, explained, temporary_name
 from cache.inventory import KeyEntry, list_keys
 from cache.items import fingerprint, item_of
@@ -117,10 +117,13 @@ def _old_keys(entries: list[KeyEntry], age: timedelta) -> Iterator[tuple[str, st
 
 def _leftovers(entry: KeyEntry) -> Iterator[Removal]:
     """Temporary folders and files whose process is gone, and claims that nobody holds."""
-    staged = [*sorted((entry.folder / "tmp").glob("*")), *sorted(entry.folder.glob(".*"))]
-    for path in staged:
-        item = path.name.split(".")[0]
-        if not _held(entry, item) and abandoned(path):
+    staged = [
+        path
+        for path in sorted((entry.folder / "tmp").glob("*"))
+        if not _held(entry, path.name.split(".")[0])
+    ]
+    for path in [*staged, *sorted(entry.folder.glob(".*"))]:
+        if abandoned(path):
             yield Removal("temporary", path, "left by a killed process", _size(path))
     for path in sorted((entry.folder / "claims").glob("*")):
         if not _held(entry, path.name) and path.exists():
@@ -161,16 +164,7 @@ def _claimed(entry: KeyEntry) -> bool:
 def _held(entry: KeyEntry, name: str) -> bool:
     """Whether a running process holds the claim on a name of a key."""
     folder = entry.folder if name == "text.lock" else entry.folder / "claims"
-    if not (folder / name).exists():
-        return False
-    try:
-        claim = try_claim(folder, name)
-    except OSError:
-        return True
-    if claim is None:
-        return True
-    claim.release()
-    return False
+    return is_claimed(folder, name)
 
 
 def _remove(root: Path, removal: Removal) -> None:

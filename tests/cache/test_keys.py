@@ -14,7 +14,10 @@ KEY = FeatureKey(
     encoder="lite", weights="a" * 64, preprocessing={"short_side": 360, "mean": [127.0, 127.0]}
 )
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(string.printable),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
