@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from stages.model.deformable import DeformableAttention, Layout
 from stages.model.encoder import Memory
-from stages.model.layers import Attention, FeedForward, Perceptron, Stack
+from stages.model.layers import AddNorm, Attention, FeedForward, Perceptron, Stack
 from stages.model.positions import encode_anchors
 
 LOGIT_EPSILON = 1e-5
@@ -48,20 +48,19 @@ class DecoderLayer(nn.Module):
         super().__init__()
         width = cross_attention.value.in_features
         self.self_attention = self_attention
-        self.self_norm = nn.LayerNorm(width)
+        self.self_norm = AddNorm(width, dropout)
         self.cross_attention = cross_attention
-        self.cross_norm = nn.LayerNorm(width)
+        self.cross_norm = AddNorm(width, dropout)
         self.feed_forward = feed_forward
-        self.feed_forward_norm = nn.LayerNorm(width)
-        self.dropout = nn.Dropout(dropout)
+        self.feed_forward_norm = AddNorm(width, dropout)
 
     def forward(self, states: Tensor, places: Tensor, references: Tensor, memory: Memory) -> Tensor:
         """States and places [N, Q, C], reference boxes [N, Q, levels, 4] to states."""
         placed = states + places
-        states = self.self_norm(states + self.dropout(self.self_attention(placed, placed, states)))
+        states = self.self_norm(states, self.self_attention(placed, placed, states))
         read = self.cross_attention(states + places, references, memory.tokens, memory.layout)
-        states = self.cross_norm(states + self.dropout(read))
-        return self.feed_forward_norm(states + self.dropout(self.feed_forward(states)))
+        states = self.cross_norm(states, read)
+        return self.feed_forward_norm(states, self.feed_forward(states))
 
 
 class Decoder(nn.Module):

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,13 @@ def sample(value: Tensor, locations: Tensor, weights: Tensor, layout: Layout) ->
     Returns:
         [N, Lq, M * D].
     """
+    if value.device.type == "cpu":
+        return sample_in_one_gather(value, locations, weights, layout.shapes)
+    return sample_by_level(value, locations, weights, layout)
+
+
+def sample_by_level(value: Tensor, locations: Tensor, weights: Tensor, layout: Layout) -> Tensor:
+    """`sample` with one `grid_sample` a level: many small reads at once, as a GPU likes it."""
     batch, _, heads, _ = value.shape
     grids = (2 * locations - 1).to(value.dtype).transpose(1, 2).flatten(0, 1)
     scales = weights.transpose(1, 2).flatten(0, 1)[:, None]  # [N*M, 1, Lq, levels, P]
@@ -116,3 +125,86 @@ def sample(value: Tensor, locations: Tensor, weights: Tensor, layout: Layout) ->
         total = part if total is None else total + part
     assert total is not None  # there is at least one level
     return total.unflatten(0, (batch, heads)).flatten(1, 2).transpose(1, 2)
+
+
+def sample_in_one_gather(
+    value: Tensor, locations: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]
+) -> Tensor:
+    """`sample` as one weighted sum of rows: 4 corners of every point of every level at once.
+
+    What is read is never stored, only where and with what weight.
+    """
+    batch, count, heads, depth = value.shape
+    device = value.device
+    heights, widths = torch.tensor(shapes, device=device, dtype=torch.int32).T[..., None]
+    starts = torch.tensor([0] + [h * w for h, w in shapes], device=device).cumsum(0)[:-1, None]
+    frames = torch.arange(batch, device=device)[:, None, None, None, None]
+    first = (starts + frames * count).int()  # row of each level's first cell
+    x, x_weights = corners(locations[..., 0], widths)
+    y, y_weights = corners(locations[..., 1], heights)
+    head = torch.arange(heads, device=device, dtype=torch.int32)[:, None, None]
+    lines = (y * widths + first) * heads + head
+    rows = lines[:, None] + (x * heads)[None]  # [2, 2, N, Lq, M, levels, P]
+    shares = (y_weights * weights.float())[:, None] * x_weights[None]
+    bags = (-1, 4 * weights.shape[-2] * weights.shape[-1])  # [N * Lq * M, 4 * levels * P]
+    read = WeightedRows.apply(
+        value.reshape(-1, depth).float(),
+        rows.permute(2, 3, 4, 5, 6, 0, 1).reshape(bags),
+        shares.permute(2, 3, 4, 5, 6, 0, 1).reshape(bags),
+    )
+    return read.view(batch, -1, heads * depth).to(value.dtype)
+
+
+def corners(places: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
+    """The two cells beside a place along one axis, and how much each counts.
+
+    Args:
+        places: [..., levels, P] in [0, 1] of the axis.
+        sizes: [levels, 1] int32, cells along it.
+
+    Returns:
+        Cells [2, ..., levels, P] int32 within the map, and weights of that shape, 0 for cells
+        that were outside.
+    """
+    cells = places * sizes - 0.5
+    low = cells.detach().floor()
+    share = cells - low
+    both = torch.stack((low, low + 1))
+    inside = (both >= 0) & (both < sizes)
+    kept = torch.stack((1 - share, share)) * inside
+    return torch.minimum(both.clamp_(min=0), sizes - 1.0).int(), kept
+
+
+class WeightedRows(torch.autograd.Function):
+    """Weighted sums of rows of a table: out[k] = sum over j of weights[k, j] table[rows[k, j]].
+
+    The same as `embedding_bag`, whose gradient for the table takes five times as long.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
+        """Table [R, D], rows [K, J] int32, weights [K, J] to [K, D]."""
+        ctx.save_for_backward(table, rows, weights)
+        return F.embedding_bag(rows, table, per_sample_weights=weights, mode="sum")
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, Tensor]:
+        """Gradients of the table and of the weights."""
+        table, rows, weights = ctx.saved_tensors
+        gradient = gradient.contiguous()
+        with torch.enable_grad():
+            leaf = weights.detach().requires_grad_()
+            sums = F.embedding_bag(rows, table.detach(), per_sample_weights=leaf, mode="sum")
+            (of_weights,) = torch.autograd.grad(sums, leaf, gradient)
+        # A row's gradient is again a weighted sum of rows: of those that read it.
+        ordered, order = torch.sort(rows.flatten(), stable=True)
+        every = torch.arange(len(table), dtype=rows.dtype, device=rows.device)
+        of_table = F.embedding_bag(
+            (order // rows.shape[1]).to(rows.dtype),
+            gradient,
+            offsets=torch.searchsorted(ordered, every, out_int32=True),
+            per_sample_weights=weights.flatten()[order],
+            mode="sum",
+        )
+        return of_table, None, of_weights

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from stages.model.deformable import DeformableAttention, Layout
 from stages.model.inputs import FramePyramid
-from stages.model.layers import FeedForward, Stack
+from stages.model.layers import AddNorm, FeedForward, Stack
 from stages.model.positions import encode_cells
 
 
@@ -34,16 +34,15 @@ class EncoderLayer(nn.Module):
         super().__init__()
         width = attention.value.in_features
         self.attention = attention
-        self.attention_norm = nn.LayerNorm(width)
+        self.attention_norm = AddNorm(width, dropout)
         self.feed_forward = feed_forward
-        self.feed_forward_norm = nn.LayerNorm(width)
-        self.dropout = nn.Dropout(dropout)
+        self.feed_forward_norm = AddNorm(width, dropout)
 
     def forward(self, tokens: Tensor, places: Tensor, references: Tensor, layout: Layout) -> Tensor:
         """Tokens [N, cells, C] and their places [N or 1, cells, C] to tokens."""
         read = self.attention(tokens + places, references, tokens, layout)
-        tokens = self.attention_norm(tokens + self.dropout(read))
-        return self.feed_forward_norm(tokens + self.dropout(self.feed_forward(tokens)))
+        tokens = self.attention_norm(tokens, read)
+        return self.feed_forward_norm(tokens, self.feed_forward(tokens))
 
 
 class Encoder(nn.Module):

@@ -70,13 +70,14 @@ class LevelProjection(nn.Module):
         return maps.permute(0, 2, 3, 1).unflatten(0, source.shape[:2])
 
     def project_exactly(self, maps: Tensor) -> Tensor:
-        """The same projection of [N, channels, h, w] in float64."""
-        kernel, bias = self.convolution.weight.double(), self.convolution.bias
+        """The same 1x1 projection of [N, channels, h, w] in float64."""
+        kernel, bias = self.convolution.weight.double().flatten(1), self.convolution.bias
         assert bias is not None
         with torch.autocast(maps.device.type, enabled=False):
-            projected = F.conv2d(maps.double(), kernel, bias.double())
+            projected = F.linear(maps.permute(0, 2, 3, 1).double(), kernel, bias.double())
             gain, shift = self.norm.weight.double(), self.norm.bias.double()
-            return F.group_norm(projected, NORM_GROUPS, gain, shift, self.norm.eps)
+            groups = projected.permute(0, 3, 1, 2)
+            return F.group_norm(groups, NORM_GROUPS, gain, shift, self.norm.eps)
 
 
 class VisionLanguageFusion(nn.Module):

@@ -1,10 +1,11 @@
-"""The three blocks every part is made of: attention, feed-forward, and a small perceptron."""
+"""The blocks every part is made of: attention, feed-forward, residual and norm, perceptron."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar, overload
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -67,17 +68,53 @@ class Attention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Two layers with a ReLU between them, applied to each token."""
+    """Two layers with a ReLU between them, applied to each token.
+
+    While training, one activation is kept between the layers and one bit-mask beside it: entries
+    are dropped before the ReLU, in place, and the layer after it scales by what is left.
+    """
 
     def __init__(self, *, width: int, inner: int, dropout: float) -> None:
         super().__init__()
         self.expand = nn.Linear(width, inner)
         self.contract = nn.Linear(inner, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = dropout
 
     def forward(self, tokens: Tensor) -> Tensor:
         """[..., C] to [..., C]."""
-        return self.contract(self.dropout(F.relu(self.expand(tokens))))
+        inner = self.expand(tokens)
+        if not self.training or self.dropout == 0:
+            return self.contract(F.relu_(inner))
+        inner = F.relu_(inner.masked_fill_(drop_mask(inner, self.dropout), 0))
+        kept = self.contract.weight / (1 - self.dropout)
+        return F.linear(inner, kept, self.contract.bias)
+
+
+class AddNorm(nn.LayerNorm):
+    """Adds an update to tokens, entries of it dropped while training, and normalises the sum."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__(width)
+        self.dropout = dropout
+
+    def forward(self, tokens: Tensor, update: Tensor) -> Tensor:  # type: ignore[override]
+        """[..., C] and [..., C] to [..., C]."""
+        if not self.training or self.dropout == 0:
+            return super().forward(tokens + update)
+        kept = update.masked_fill(drop_mask(update, self.dropout), 0)
+        return super().forward(torch.add(tokens, kept, alpha=1 / (1 - self.dropout)))
+
+
+def drop_mask(tokens: Tensor, share: float) -> Tensor:
+    """True with a probability of `share` (to 1 in 65536), in the shape of the tokens.
+
+    Sixteen random bits decide an entry. Drawing them four at a time takes a third of the time
+    of `bernoulli_` on a CPU, where masks were a tenth of a training step.
+    """
+    count = tokens.numel()
+    bits = torch.empty((count + 3) // 4, dtype=torch.int64, device=tokens.device)
+    threshold = round(share * 2**16) - 2**15
+    return bits.random_(-(2**63), None).view(torch.int16)[:count].view(tokens.shape) < threshold
 
 
 class Perceptron(nn.Module):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from stages.model.fusion import ProjectedWords
 from stages.model.inputs import FramePyramid
-from stages.model.layers import Attention, FeedForward, Stack, convolve
+from stages.model.layers import AddNorm, Attention, FeedForward, Stack, convolve
 from stages.model.positions import encode_cells
 
 NORM_GROUPS = 8
@@ -31,12 +31,11 @@ class ClipAttention(nn.Module):
         width = self_attention.output.in_features
         self.reduction = reduction
         self.self_attention = self_attention
-        self.self_norm = nn.LayerNorm(width)
+        self.self_norm = AddNorm(width, dropout)
         self.text_attention = text_attention
-        self.text_norm = nn.LayerNorm(width)
+        self.text_norm = AddNorm(width, dropout)
         self.feed_forward = feed_forward
-        self.feed_forward_norm = nn.LayerNorm(width)
-        self.dropout = nn.Dropout(dropout)
+        self.feed_forward_norm = AddNorm(width, dropout)
 
     def forward(
         self, cells: Tensor, places: Tensor, words: ProjectedWords, padding: Tensor | None
@@ -44,11 +43,11 @@ class ClipAttention(nn.Module):
         """Cells [N, h, w, C] of B = `words` clips, places [N or 1, h, w, C], padding [N, h, w]."""
         clips, shape = words.values.shape[0], cells.shape
         met = self.meet(cells, places, padding, clips)
-        cells = self.self_norm(cells + self.dropout(met))
+        cells = self.self_norm(cells, met)
         placed = (cells + places).reshape(clips, -1, shape[-1])
         read = self.text_attention(placed, words.keys, words.values, words.padding)
-        cells = self.text_norm(cells + self.dropout(read.view(shape)))
-        return self.feed_forward_norm(cells + self.dropout(self.feed_forward(cells)))
+        cells = self.text_norm(cells, read.view(shape))
+        return self.feed_forward_norm(cells, self.feed_forward(cells))
 
     def meet(self, cells: Tensor, places: Tensor, padding: Tensor | None, clips: int) -> Tensor:
         """Self-attention over every r-th cell of all frames, spread back: [N, h, w, C]."""
