@@ -28,12 +28,13 @@ def _grain(rng: np.random.Generator, image: Image, top: int, cell: float, gain: 
     image[top:] *= 1 + gain * noise[..., None]
 
 
-def _vary(rng: np.random.Generator, rgb: RGB, spread: float = 14) -> RGB:
+def vary(rng: np.random.Generator, rgb: RGB, spread: float = 14) -> RGB:
+    """`rgb` with each channel moved by up to `spread`."""
     red, green, blue = (float(np.clip(v + rng.uniform(-spread, spread), 0, 255)) for v in rgb)
     return (red, green, blue)
 
 
-def _blob(rng: np.random.Generator, image: Image, x: float, y: float, r: float, rgb: RGB) -> None:
+def lump(rng: np.random.Generator, image: Image, x: float, y: float, r: float, rgb: RGB) -> None:
     """A lit, irregular lump: a stone, a bush, a cloud."""
     angles = np.linspace(0, 2 * np.pi, 14, endpoint=False)
     radii = r * rng.uniform(0.8, 1.15, 14)
@@ -49,13 +50,13 @@ def _stones(rng: np.random.Generator, image: Image, top: int, count: int, rgb: R
     for _ in range(count):
         y = float(rng.uniform(top + 6, height))
         near = 0.4 + 0.6 * (y - top) / max(height - top, 1)
-        _blob(
+        lump(
             rng,
             image,
             float(rng.uniform(0, width)),
             y,
             float(rng.uniform(4, 10)) * near,
-            _vary(rng, rgb),
+            vary(rng, rgb),
         )
 
 
@@ -64,7 +65,7 @@ def _tufts(rng: np.random.Generator, image: Image, top: int, count: int, rgb: RG
     for _ in range(count):
         x, y = rng.uniform(0, width), rng.uniform(top + 4, height + 6)
         tall = (6 + 10 * (y - top) / max(height - top, 1)) * rng.uniform(0.7, 1.3)
-        colour = _vary(rng, rgb, 22)
+        colour = vary(rng, rgb, 22)
         for blade in rng.uniform(-0.5, 0.5, 5):
             tip = (round(x + tall * blade), round(y - tall * (1 - abs(blade) * 0.5)))
             cv2.line(image, (round(x + 3 * blade), round(y)), tip, colour, 1, cv2.LINE_AA)
@@ -80,7 +81,7 @@ def _hills(rng: np.random.Generator, image: Image, horizon: int, rgb: RGB, tall:
 
 
 def _sky(rng: np.random.Generator, image: Image, horizon: int, upper: RGB, lower: RGB) -> None:
-    _wash(image, 0, horizon, _vary(rng, upper), _vary(rng, lower))
+    _wash(image, 0, horizon, vary(rng, upper), vary(rng, lower))
     clouds = value_noise(rng, (horizon, image.shape[1]), 90)
     cover = np.clip(clouds * 1.6 - 0.2, 0, 0.8)[..., None]
     image[:horizon] += (np.array((244, 246, 248), np.float32) - image[:horizon]) * cover
@@ -89,17 +90,17 @@ def _sky(rng: np.random.Generator, image: Image, horizon: int, upper: RGB, lower
 def _meadow(rng: np.random.Generator, image: Image) -> None:
     horizon = _horizon(rng, image)
     _sky(rng, image, horizon, (110, 164, 216), (206, 222, 232))
-    _hills(rng, image, horizon, _vary(rng, (110, 138, 118)), 34)
-    _wash(image, horizon, image.shape[0], _vary(rng, (138, 156, 84)), _vary(rng, (104, 128, 62)))
+    _hills(rng, image, horizon, vary(rng, (110, 138, 118)), 34)
+    _wash(image, horizon, image.shape[0], vary(rng, (138, 156, 84)), vary(rng, (104, 128, 62)))
     _grain(rng, image, horizon, 26, 0.22)
     _tufts(rng, image, horizon, 70, (96, 128, 56))
     _stones(rng, image, horizon, 4, (148, 146, 138))
 
 
 def _underwater(rng: np.random.Generator, image: Image) -> None:
-    floor = int(image.shape[0] * rng.uniform(0.66, 0.82))
-    _wash(image, 0, floor, _vary(rng, (96, 178, 196)), _vary(rng, (40, 104, 134)))
-    _wash(image, floor, image.shape[0], _vary(rng, (150, 150, 120)), _vary(rng, (184, 172, 128)))
+    floor = int(image.shape[0] * rng.uniform(0.4, 0.6))
+    _wash(image, 0, floor, vary(rng, (96, 178, 196)), vary(rng, (40, 104, 134)))
+    _wash(image, floor, image.shape[0], vary(rng, (150, 150, 120)), vary(rng, (184, 172, 128)))
     for _ in range(5):
         x = rng.uniform(0, image.shape[1])
         ray = np.array([[x, 0], [x + 16, 0], [x + 70, floor], [x + 24, floor]]).astype(np.int32)
@@ -114,8 +115,8 @@ def _underwater(rng: np.random.Generator, image: Image) -> None:
 def _sand(rng: np.random.Generator, image: Image) -> None:
     horizon = _horizon(rng, image)
     _sky(rng, image, horizon, (142, 188, 222), (230, 226, 208))
-    _hills(rng, image, horizon, _vary(rng, (206, 176, 130)), 22)
-    _wash(image, horizon, image.shape[0], _vary(rng, (222, 196, 148)), _vary(rng, (198, 166, 116)))
+    _hills(rng, image, horizon, vary(rng, (206, 176, 130)), 22)
+    _wash(image, horizon, image.shape[0], vary(rng, (222, 196, 148)), vary(rng, (198, 166, 116)))
     rows = np.arange(image.shape[0] - horizon, dtype=np.float32)[:, None]
     warp = 14 * value_noise(rng, (image.shape[0] - horizon, image.shape[1]), 80)
     image[horizon:] *= 1 + 0.05 * np.sin((rows + warp) * 0.6)[..., None]
@@ -126,12 +127,12 @@ def _sand(rng: np.random.Generator, image: Image) -> None:
 def _room(rng: np.random.Generator, image: Image) -> None:
     height, width = image.shape[:2]
     horizon = int(height * rng.uniform(0.34, 0.46))
-    wall = _vary(rng, ((200, 190, 172), (172, 190, 192), (206, 182, 168))[int(rng.integers(3))])
+    wall = vary(rng, ((200, 190, 172), (172, 190, 192), (206, 182, 168))[int(rng.integers(3))])
     image[:horizon] = np.array(wall, np.float32)
     if rng.random() < 0.6:
         step = int(rng.integers(18, 34))
         image[:horizon, np.arange(width) % step < step // 3] *= 0.94
-    _wash(image, horizon, height, _vary(rng, (146, 108, 76)), _vary(rng, (172, 130, 92)))
+    _wash(image, horizon, height, vary(rng, (146, 108, 76)), vary(rng, (172, 130, 92)))
     centre = width / 2
     for x in np.arange(-width, 2 * width, 46):
         end = centre + (x - centre) * 2.1
@@ -140,7 +141,7 @@ def _room(rng: np.random.Generator, image: Image) -> None:
     for _ in range(2):
         x, y = int(rng.uniform(0, width - 60)), int(rng.uniform(4, horizon * 0.35))
         cv2.rectangle(image, (x, y), (x + 52, y + 38), (92, 72, 56), -1)
-        cv2.rectangle(image, (x + 4, y + 4), (x + 48, y + 34), _vary(rng, (150, 160, 150), 40), -1)
+        cv2.rectangle(image, (x + 4, y + 4), (x + 48, y + 34), vary(rng, (150, 160, 150), 40), -1)
     _grain(rng, image, 0, 40, 0.08)
 
 
@@ -152,13 +153,13 @@ def _street(rng: np.random.Generator, image: Image) -> None:
     while x < width:
         wide, tall = int(rng.uniform(34, 70)), int(rng.uniform(0.4, 0.95) * horizon)
         cv2.rectangle(
-            image, (x, horizon - tall), (x + wide, horizon), _vary(rng, (158, 144, 132), 30), -1
+            image, (x, horizon - tall), (x + wide, horizon), vary(rng, (158, 144, 132), 30), -1
         )
         for wy in range(horizon - tall + 8, horizon - 8, 14):
             for wx in range(x + 6, x + wide - 8, 13):
                 cv2.rectangle(image, (wx, wy), (wx + 6, wy + 8), (112, 124, 136), -1)
         x += wide
-    _wash(image, horizon, height, _vary(rng, (138, 138, 138)), _vary(rng, (112, 112, 114)))
+    _wash(image, horizon, height, vary(rng, (138, 138, 138)), vary(rng, (112, 112, 114)))
     cv2.rectangle(image, (0, horizon), (width, horizon + 14), (178, 174, 166), -1)
     lane = int(horizon + 0.55 * (height - horizon))
     for x in range(int(rng.integers(40)), width, 70):
@@ -173,13 +174,13 @@ def _snow(rng: np.random.Generator, image: Image) -> None:
     for _ in range(12):
         x, tall = int(rng.uniform(0, image.shape[1])), rng.uniform(14, 30)
         tree = np.array([[x, horizon - tall], [x - tall * 0.3, horizon], [x + tall * 0.3, horizon]])
-        cv2.fillPoly(image, [tree.astype(np.int32)], _vary(rng, (66, 92, 84)), cv2.LINE_AA)
+        cv2.fillPoly(image, [tree.astype(np.int32)], vary(rng, (66, 92, 84)), cv2.LINE_AA)
     _wash(
         image,
         horizon,
         image.shape[0],
-        _vary(rng, (206, 214, 224), 6),
-        _vary(rng, (186, 198, 212), 6),
+        vary(rng, (206, 214, 224), 6),
+        vary(rng, (186, 198, 212), 6),
     )
     _grain(rng, image, horizon, 60, 0.1)
     _stones(rng, image, horizon, 5, (150, 156, 166))
@@ -187,7 +188,7 @@ def _snow(rng: np.random.Generator, image: Image) -> None:
 
 def _night(rng: np.random.Generator, image: Image) -> None:
     horizon = _horizon(rng, image)
-    _wash(image, 0, horizon, _vary(rng, (20, 24, 52), 6), _vary(rng, (58, 62, 98), 8))
+    _wash(image, 0, horizon, vary(rng, (20, 24, 52), 6), vary(rng, (58, 62, 98), 8))
     for _ in range(60):
         x, y = int(rng.uniform(0, image.shape[1])), int(rng.uniform(0, horizon))
         image[y, x] = float(rng.uniform(140, 250))
@@ -196,7 +197,7 @@ def _night(rng: np.random.Generator, image: Image) -> None:
     )
     _hills(rng, image, horizon, (46, 54, 74), 36)
     _wash(
-        image, horizon, image.shape[0], _vary(rng, (84, 92, 104), 8), _vary(rng, (108, 112, 118), 8)
+        image, horizon, image.shape[0], vary(rng, (84, 92, 104), 8), vary(rng, (108, 112, 118), 8)
     )
     _grain(rng, image, horizon, 30, 0.2)
     _stones(rng, image, horizon, 6, (96, 100, 112))
@@ -205,14 +206,12 @@ def _night(rng: np.random.Generator, image: Image) -> None:
 
 def _forest(rng: np.random.Generator, image: Image) -> None:
     horizon = int(image.shape[0] * rng.uniform(0.32, 0.44))
-    _wash(image, 0, horizon, _vary(rng, (126, 150, 122)), _vary(rng, (86, 110, 84)))
+    _wash(image, 0, horizon, vary(rng, (126, 150, 122)), vary(rng, (86, 110, 84)))
     _grain(rng, image, 0, 18, 0.3)
     for x in np.sort(rng.uniform(0, image.shape[1], 14)):
         wide = rng.uniform(4, 12)
-        cv2.rectangle(
-            image, (int(x), 0), (int(x + wide), horizon + 4), _vary(rng, (86, 70, 56)), -1
-        )
-    _wash(image, horizon, image.shape[0], _vary(rng, (122, 106, 76)), _vary(rng, (142, 122, 86)))
+        cv2.rectangle(image, (int(x), 0), (int(x + wide), horizon + 4), vary(rng, (86, 70, 56)), -1)
+    _wash(image, horizon, image.shape[0], vary(rng, (122, 106, 76)), vary(rng, (142, 122, 86)))
     _grain(rng, image, horizon, 12, 0.28)
     _tufts(rng, image, horizon, 40, (92, 108, 64))
     _stones(rng, image, horizon, 5, (128, 124, 112))
@@ -221,13 +220,13 @@ def _forest(rng: np.random.Generator, image: Image) -> None:
 def _plaza(rng: np.random.Generator, image: Image) -> None:
     height, width = image.shape[:2]
     horizon = int(height * rng.uniform(0.3, 0.46))
-    brick = _vary(rng, ((164, 112, 92), (176, 160, 140), (140, 144, 152))[int(rng.integers(3))])
+    brick = vary(rng, ((164, 112, 92), (176, 160, 140), (140, 144, 152))[int(rng.integers(3))])
     image[:horizon] = np.array(brick, np.float32)
     for row, y in enumerate(range(0, horizon, 12)):
         cv2.line(image, (0, y), (width, y), tuple(v * 0.8 for v in brick), 1)
         for x in range(12 * (row % 2), width, 24):
             cv2.line(image, (x, y), (x, min(y + 12, horizon)), tuple(v * 0.8 for v in brick), 1)
-    _wash(image, horizon, height, _vary(rng, (186, 178, 164)), _vary(rng, (160, 152, 140)))
+    _wash(image, horizon, height, vary(rng, (186, 178, 164)), vary(rng, (160, 152, 140)))
     for k in range(8):
         y = int(horizon + (height - horizon) * (k / 8) ** 1.6)
         cv2.line(image, (0, y), (width, y), (130, 124, 114), 1)
@@ -240,19 +239,19 @@ def _plaza(rng: np.random.Generator, image: Image) -> None:
 def _table(rng: np.random.Generator, image: Image) -> None:
     height, width = image.shape[:2]
     horizon = int(height * rng.uniform(0.24, 0.4))
-    _wash(image, 0, horizon, _vary(rng, (120, 126, 134), 24), _vary(rng, (150, 152, 152), 24))
+    _wash(image, 0, horizon, vary(rng, (120, 126, 134), 24), vary(rng, (150, 152, 152), 24))
     for _ in range(7):
         x, y = rng.uniform(0, width), rng.uniform(0, horizon)
-        _blob(
+        lump(
             rng,
             image,
             float(x),
             float(y),
             float(rng.uniform(12, 28)),
-            _vary(rng, (142, 140, 136), 36),
+            vary(rng, (142, 140, 136), 36),
         )
     image[:horizon] = cv2.blur(image[:horizon], (13, 13))
-    tone = _vary(rng, ((184, 142, 98), (122, 86, 62), (206, 204, 196))[int(rng.integers(3))])
+    tone = vary(rng, ((184, 142, 98), (122, 86, 62), (206, 204, 196))[int(rng.integers(3))])
     image[horizon:] = np.array(tone, np.float32)
     rows = np.arange(height - horizon, dtype=np.float32)[:, None]
     warp = 30 * value_noise(rng, (height - horizon, width), 150)

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.data.sample.backgrounds import PLACES, draw_place
+from stages.data.sample.props import scatter
 from stages.data.sample.scenes import Actor, Scene
 from stages.data.sample.sprites import BY_NAME, Sprite
 
 MARGIN = 32  # of the place around the frame, for the camera
+_SWIMMERS = ("fish", "turtle")
 _NEED_CONTRAST = 32.0  # least Lab distance between an object and the place around it
 
 
@@ -36,10 +38,14 @@ def set_up(
 ) -> Shot:
     """Choose a place against which every actor shows, the camera's faults, and object ids."""
     width, height = size
-    names = list(PLACES)
+    swims = any(actor.category in _SWIMMERS for actor in scene.actors)
+    names = [name for name in PLACES if swims or name != "underwater"]
     best: tuple[float, NDArray[np.float32]] | None = None
     for name in rng.permutation(len(names))[:4]:
         place = draw_place(rng, names[int(name)], height + 2 * MARGIN, width + 2 * MARGIN)
+        scatter(rng, place, names[int(name)])
+        # OpenCV draws float images without anti-aliasing; a lens would not show the steps.
+        place = np.asarray(cv2.GaussianBlur(place, (5, 5), 0.85), np.float32)
         contrast = min(_contrast(place, actor) for actor in scene.actors)
         if best is None or contrast > best[0]:
             best = (contrast, place)

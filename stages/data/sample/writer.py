@@ -103,7 +103,9 @@ def write_clip(path: Path, video: Rendered) -> None:
         stream.height, stream.width = video.frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
         stream.thread_count = 1
-        stream.options = {"crf": "20", "preset": "veryfast"}
+        # With its macroblock tree on, x264 now and then gives other bytes for the same pictures.
+        still = "mbtree=0:weightp=0:bframes=0"
+        stream.options = {"crf": "20", "preset": "veryfast", "x264-params": still}
         for k in range(count):
             frame, _ = draw_frame(video.shot, k / _MOMENTS)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
