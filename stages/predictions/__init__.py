@@ -6,8 +6,7 @@
     /<condition>/seed<k>/<episode>   one group an episode, the number has five digits
         masks      uint8 [T, H, ceil(W/8)]   np.packbits along the width
         presence   float32 [T]               probability that the object is in the frame
-        attributes video, expression_id, object_id, category, text, height, width, frames, score,
-                   twin, and where known support_video, support_frames, support_object
+        attribute "info"                 JSON: the fields of EpisodeInfo
 
 Masks are stored as bits because a thousand episodes at annotation resolution would otherwise be
 gigabytes; each dataset carries a checksum because HDF5 returns flipped bits without a word.

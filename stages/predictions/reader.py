@@ -40,16 +40,22 @@ def list_episodes(
 def read_predictions(
     path: Path,
     conditions: Collection[str] | None = None,
-    keys: Collection[EpisodeKey] | None = None,
+    episodes: Collection[tuple[EpisodeKey, EpisodeInfo]] | None = None,
 ) -> Iterator[Prediction]:
-    """Yield predictions one at a time, of some conditions or of given keys, else all.
+    """Yield predictions one at a time: of some conditions, or some of what `list_episodes` gave,
+    or all.
 
     Raises MissingError when there is no such file, DataError when it is truncated, malformed or
     its checksums do not hold.
     """
     with _open(path) as file:
-        for key in _keys(path, file, conditions) if keys is None else keys:
-            yield _read(path, key, _group(path, file, key))
+        if episodes is not None:
+            for key, info in episodes:
+                yield _read(path, key, info, _group(path, file, key))
+            return
+        for key in _keys(path, file, conditions):
+            group = _group(path, file, key)
+            yield _read(path, key, _info(path, key, group), group)
 
 
 def _open(path: Path) -> h5py.File:
@@ -97,8 +103,7 @@ def _group(path: Path, file: h5py.File, key: EpisodeKey) -> h5py.Group:
         raise DataError(f"{path}: no episode /{key.group}; {_AGAIN}") from error
 
 
-def _read(path: Path, key: EpisodeKey, group: h5py.Group) -> Prediction:
-    info = _info(path, key, group)
+def _read(path: Path, key: EpisodeKey, info: EpisodeInfo, group: h5py.Group) -> Prediction:
     try:
         packed = group["masks"][()]
         presence = group["presence"][()].astype(np.float32)
@@ -119,31 +124,21 @@ def _read(path: Path, key: EpisodeKey, group: h5py.Group) -> Prediction:
 
 def _info(path: Path, key: EpisodeKey, group: h5py.Group) -> EpisodeInfo:
     try:
-        attributes = dict(group.attrs)
-        return EpisodeInfo(
-            video=str(attributes["video"]),
-            expression_id=str(attributes["expression_id"]),
-            object_id=int(attributes["object_id"]),
-            category=str(attributes["category"]),
-            text=str(attributes["text"]),
-            frames=_names(attributes["frames"]),
-            height=int(attributes["height"]),
-            width=int(attributes["width"]),
-            score=float(attributes["score"]),
-            twin=bool(attributes["twin"]),
-            support_video=str(attributes.get("support_video", "")),
-            support_frames=_names(attributes.get("support_frames", "[]")),
-            support_object=int(attributes.get("support_object", 0)),
-        )
+        fields = json.loads(group.attrs["info"])
+        for name in ("frames", "support_frames"):
+            fields[name] = _names(fields.get(name, []))
+        info = EpisodeInfo(**fields)
+        if min(info.height, info.width, info.object_id) < 1 or not info.frames:
+            raise ValueError("a size, an object id or the frames are not positive")
     except (KeyError, OSError, RuntimeError, TypeError, ValueError, AttributeError) as error:
         raise DataError(
-            f"{path}: /{key.group} lacks an attribute or has a malformed one "
+            f'{path}: the "info" of /{key.group} is missing or malformed '
             f"({first_line(error)}); {_AGAIN}"
         ) from error
+    return info
 
 
-def _names(value: str) -> tuple[str, ...]:
-    names = json.loads(value)
+def _names(names: object) -> tuple[str, ...]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError("frames is not a list of names")
     return tuple(names)

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,7 +15,7 @@ import h5py
 import numpy as np
 
 from configs.errors import FsrvosError
-from stages.predictions.records import CONDITIONS, EpisodeInfo, Prediction
+from stages.predictions.records import CONDITIONS, Prediction
 
 _CHUNK_BYTES = 1 << 20
 
@@ -51,7 +52,7 @@ class PredictionWriter:
         if self._file is None:
             raise ValueError("PredictionWriter.add outside its with block")
         _check(prediction)
-        info, packed = prediction.info, np.packbits(prediction.masks, axis=-1)
+        packed = np.packbits(prediction.masks, axis=-1)
         frames, rows, row_bytes = packed.shape
         chunk = max(1, min(frames, _CHUNK_BYTES // (rows * row_bytes)))
         try:
@@ -65,8 +66,7 @@ class PredictionWriter:
                 fletcher32=True,
             )
             group.create_dataset("presence", data=prediction.presence.astype(np.float32))
-            for name, value in _attributes(info).items():
-                group.attrs[name] = value
+            group.attrs["info"] = json.dumps(asdict(prediction.info), ensure_ascii=False)
         except (OSError, RuntimeError) as error:
             raise _write_failure(self._path, error) from error
 
@@ -97,24 +97,6 @@ class PredictionWriter:
                 self._file.close()
         with suppress(OSError):  # the folder itself may be what is wrong
             self._partial.unlink(missing_ok=True)
-
-
-def _attributes(info: EpisodeInfo) -> dict[str, str | int | float | bool]:
-    return {
-        "video": info.video,
-        "expression_id": info.expression_id,
-        "object_id": info.object_id,
-        "category": info.category,
-        "text": info.text,
-        "frames": json.dumps(info.frames),
-        "height": info.height,
-        "width": info.width,
-        "score": info.score,
-        "twin": info.twin,
-        "support_video": info.support_video,
-        "support_frames": json.dumps(info.support_frames),
-        "support_object": info.support_object,
-    }
 
 
 def _check(prediction: Prediction) -> None:

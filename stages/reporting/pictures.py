@@ -67,7 +67,9 @@ def sample_episodes(predictions: Path, data_root: Path, protocol: str) -> list[S
     chosen = pick(scores)
     masks = {
         item.key: item.masks
-        for item in read_predictions(predictions, keys=[score.key for _, score in chosen])
+        for item in read_predictions(
+            predictions, episodes=[(score.key, score.info) for _, score in chosen]
+        )
     }
     return [_sample(rank, score, masks[score.key], dataset) for rank, score in chosen]
 

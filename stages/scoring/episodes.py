@@ -47,7 +47,7 @@ class VideoWork:
 
     predictions: Path
     video: str
-    keys: tuple[EpisodeKey, ...]
+    episodes: tuple[tuple[EpisodeKey, EpisodeInfo], ...]
     annotations: Mapping[str, Path]
 
 
@@ -98,8 +98,8 @@ def plan(
         annotations = _annotations(predictions, dataset, video)
         for key, info in members:
             _check_frames(predictions, dataset, key, info, annotations)
-        work.append(VideoWork(predictions, video, tuple(key for key, _ in members), annotations))
-    return sorted(work, key=lambda item: -len(item.keys) * len(item.annotations))
+        work.append(VideoWork(predictions, video, tuple(members), annotations))
+    return sorted(work, key=lambda item: -len(item.episodes) * len(item.annotations))
 
 
 def score_video(work: VideoWork, protocol: Protocol) -> list[EpisodeScore]:
@@ -110,7 +110,7 @@ def score_video(work: VideoWork, protocol: Protocol) -> list[EpisodeScore]:
     truth = VideoTruth(work)
     return [
         score_prediction(prediction, truth, protocol)
-        for prediction in read_predictions(work.predictions, keys=work.keys)
+        for prediction in read_predictions(work.predictions, episodes=work.episodes)
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,7 +90,7 @@ def test_order_conditions_and_meta(tmp_path: Path) -> None:
     model = list(read_predictions(path, conditions=["model"]))
     assert [item.key.episode for item in model] == [0, 7, 0]
     wanted = EpisodeKey("model", 2, 7)
-    (one,) = read_predictions(path, keys=[wanted])
+    (one,) = read_predictions(path, episodes=[(wanted, items[wanted].info)])
     assert_same(one, items[wanted])
 
 
@@ -102,7 +103,8 @@ def test_the_layout_is_the_documented_one(tmp_path: Path) -> None:
         np.testing.assert_array_equal(bits, item.masks)
         assert group["masks"].shape == (2, 6, 2)
         assert group["presence"].dtype == np.float32
-        assert group.attrs["text"] == item.info.text
+        info = json.loads(group.attrs["info"])
+        assert (info["text"], info["frames"]) == (item.info.text, list(item.info.frames))
 
 
 def test_a_long_video_fits(tmp_path: Path) -> None:
@@ -171,6 +173,17 @@ def test_a_flipped_bit_in_the_masks_is_noticed(tmp_path: Path) -> None:
         list(read_predictions(path))
 
 
+INFO_EDITS = {
+    "other shape": lambda info: info | {"width": 99},
+    "no video": lambda info: {name: value for name, value in info.items() if name != "video"},
+    "unknown field": lambda info: info | {"vidoe": "a"},
+    "frames not a list": lambda info: info | {"frames": {"a": 1}},
+    "width not a number": lambda info: info | {"width": "wide"},
+    "no height": lambda info: info | {"height": 0},
+    "info a list": lambda info: [info],
+}
+
+
 def edited(path: Path, edit: str) -> None:
     with h5py.File(path, "r+") as file:
         group = file["model/seed0/00000"]
@@ -182,12 +195,13 @@ def edited(path: Path, edit: str) -> None:
             file.attrs["meta"] = "[]"
         elif edit == "no masks":
             del group["masks"]
-        elif edit == "other shape":
-            group.attrs["width"] = 99
-        elif edit == "no video":
-            del group.attrs["video"]
-        elif edit == "frames not a list":
-            group.attrs["frames"] = '{"a": 1}'
+        elif edit == "no info":
+            del group.attrs["info"]
+        elif edit == "info not JSON":
+            group.attrs["info"] = "{"
+        elif edit in INFO_EDITS:
+            info = json.loads(group.attrs["info"])
+            group.attrs["info"] = json.dumps(INFO_EDITS[edit](info))
         elif edit == "strange seed":
             file.move("model/seed0", "model/zero")
         elif edit == "strange episode":
@@ -203,9 +217,9 @@ def edited(path: Path, edit: str) -> None:
         "meta not JSON",
         "meta a list",
         "no masks",
-        "other shape",
-        "no video",
-        "frames not a list",
+        "no info",
+        "info not JSON",
+        *INFO_EDITS,
         "strange seed",
         "strange episode",
         "a dataset for a group",
@@ -227,7 +241,8 @@ def test_absent_and_foreign_files(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="not a whole predictions file"):
         read_meta(tmp_path / "text.h5")
     with pytest.raises(DataError, match="no episode /model/seed0/00009"):
-        list(read_predictions(write(tmp_path / "p.h5", make()), keys=[EpisodeKey("model", 0, 9)]))
+        path = write(tmp_path / "p.h5", make())
+        list(read_predictions(path, episodes=[(EpisodeKey("model", 0, 9), make().info)]))
 
 
 @pytest.mark.parametrize("fault", ["condition", "shape", "dtype", "presence", "no frames"])
