@@ -1,8 +1,9 @@
 """A small dataset on disk: 8 categories, 4 videos each, every second video with twins."""
 
 import json
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +22,14 @@ def palette_png(path: Path, ids: NDArray[np.uint8]) -> None:
     image = Image.fromarray(ids)
     image.putpalette([value for i in range(256) for value in (255 - i, i, 77)])
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)  # it may be a link to the shared dataset's file
     image.save(path)
 
 
 def picture(path: Path, seed: int, height: int = 24, width: int = 40) -> None:
     """A small noise image."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
     noise = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     Image.fromarray(noise).save(path)
 
@@ -65,11 +68,14 @@ def write_dataset(root: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def shared_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """One dataset for all tests that only read."""
     root = tmp_path_factory.mktemp("dataset")
     write_dataset(root)
-    return root
+    before = {path: path.stat().st_mtime_ns for path in root.rglob("*.*")}
+    yield root
+    changed = [p for p, time in before.items() if not p.exists() or p.stat().st_mtime_ns != time]
+    assert not changed, "a test wrote through a link: unlink the file first"
 
 
 @pytest.fixture(scope="session")
@@ -79,8 +85,15 @@ def dataset(shared_root: Path) -> Dataset:
 
 @pytest.fixture
 def root(shared_root: Path, tmp_path: Path) -> Path:
-    """A dataset of its own for a test that breaks something."""
-    return shutil.copytree(shared_root, tmp_path / "ds")
+    """A dataset of its own for a test that breaks something.
+
+    Its pictures are links, as copying hundreds of files a test takes longer than the tests.
+    """
+
+    def bring(source: str, target: str) -> None:
+        (shutil.copy if source.endswith(".json") else os.link)(source, target)
+
+    return shutil.copytree(shared_root, tmp_path / "ds", copy_function=bring)
 
 
 def _replace_json(path: Path, keys: list[str], value: object) -> None:

@@ -28,8 +28,9 @@ def test_every_fault_is_listed_once(
 ) -> None:
     images, masks = root / "train" / "JPEGImages", root / "train" / "Annotations"
     (masks / "ant0" / "00000.png").unlink()
-    (images / "ant2" / "00005.jpg").write_text("x")
-    (masks / "ant3" / "00005.png").write_text("x")
+    for path in (images / "ant2" / "00005.jpg", masks / "ant3" / "00005.png"):
+        path.unlink()
+        path.write_text("x")
     paint(masks / "bee0" / "00010.png", np.ones((20, 40), dtype=np.uint8))
     photograph(images / "bee1" / "00010.jpg", 0, 30, 50)
     paint(masks / "bee2" / "00010.png", np.full((24, 40), 9, dtype=np.uint8))

@@ -32,6 +32,7 @@ def test_category_is_that_of_the_last_listed_expression(root: Path, edit_words: 
 
 def test_masks_are_ids_and_frames_are_rgb(root: Path) -> None:
     path = root / "train" / "JPEGImages" / "ant1" / "00005.jpg"
+    path.unlink()
     Image.new("RGB", (40, 24), (250, 5, 5)).save(path, quality=95)
     dataset = load_dataset(root)
     ids = dataset.masks("ant1", 1)
@@ -196,6 +197,8 @@ def test_unreadable_pixels(root: Path) -> None:
     dataset = load_dataset(root)
     image = dataset.frame_path("ant0", "00000")
     mask = dataset.mask_path("ant0", "00000")
+    image.unlink()
+    mask.unlink()
     for content in (b"", b"not an image"):
         image.write_bytes(content)
         mask.write_bytes(content)
@@ -217,6 +220,8 @@ def test_unreadable_pixels(root: Path) -> None:
 def test_truncated_mask_is_refused(root: Path) -> None:
     dataset = load_dataset(root)
     path = dataset.mask_path("ant0", "00000")
-    path.write_bytes(path.read_bytes()[:-40])
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content[:-40])
     with pytest.raises(DataError, match="not a readable mask image"):
         dataset.masks("ant0", 0)
