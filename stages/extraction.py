@@ -169,18 +169,13 @@ class Extraction:
         claim = self.store.claim(job.item)
         if claim is None:
             return False
-        if (
-            not job.meta.get("force")
-            and self.store.has(job.item)
-            and not self.store.faults(job.item)
-        ):
-            claim.release()
-            self.tally.elsewhere.append(job.video)
-            return True
-        resources = ExitStack()
-        resources.callback(claim.release)
-        writer = resources.enter_context(self.store.writer(job.item, len(job.paths)))
-        work = Work(job, writer, resources)
+        with ExitStack() as stack:
+            stack.callback(claim.release)
+            if not self.force and not self.store.faults(job.item):
+                self.tally.elsewhere.append(job.video)
+                return True
+            writer = stack.enter_context(self.store.writer(job.item, len(job.paths)))
+            work = Work(job, writer, stack.pop_all())
         self._open[job.item] = work
         return work
 

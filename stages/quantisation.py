@@ -20,7 +20,7 @@ def quantise_on_device(maps: Tensor, scheme: str) -> QuantisedMaps:
     """
     if scheme not in SCALED:
         try:
-            return quantise(maps.float().cpu().numpy(), scheme)
+            return quantise(maps.float().cpu().contiguous().numpy(), scheme)
         except ValueError as error:
             raise DataError(f"the encoder's output cannot be stored: {error}") from error
     floats = maps.float()

@@ -1,0 +1,107 @@
+"""Run by test_crashes.py: extractions in forked children, killed or side by side.
+
+    crashing.py kill  DATA FOLDER ROUNDS SEED   kill -9 at random moments, checking after each
+    crashing.py race  DATA FOLDER PROCESSES     all at once; prints the frames each one encoded
+
+One process imports torch and forks, so that a round takes a fraction of a second.
+"""
+
+import os
+import random
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from cache.inventory import list_keys
+from cache.prune import prune
+from cache.verify import verify
+from configs import load_config
+from stages.features import extract
+
+
+def quiet(iterable: object, **_: object) -> object:
+    return iterable
+
+
+def fill(data: Path, cache: Path) -> int:
+    config = load_config("tiny", ["features.batch_frames=4"])
+    return extract(config, data, 1, "all", cache, progress=quiet).frames  # type: ignore[arg-type]
+
+
+def forked(work: Callable[[], object]) -> int:
+    child = os.fork()
+    if child:
+        return child
+    try:
+        work()
+    except BaseException as error:
+        print(f"child: {error!r}", file=sys.stderr, flush=True)
+        os._exit(1)
+    os._exit(0)
+
+
+def chunks(cache: Path) -> dict[str, object]:
+    """The checksums of every readable item of the features key; no item may be damaged."""
+    found = {}
+    for entry in list_keys(cache):
+        if entry.kind == "features":
+            store = entry.feature_store()
+            for item in store.items():
+                assert store.faults(item, deep=True) == [], item
+                found[item] = store.record(item).levels
+        else:
+            assert entry.text_store().check() == []
+    return found
+
+
+def kill(data: Path, folder: Path, rounds: int, seed: int) -> None:
+    moments = random.Random(seed)
+    begun = time.monotonic()
+    assert os.waitpid(forked(lambda: fill(data, folder / "whole")), 0)[1] == 0
+    duration = time.monotonic() - begun
+    expected = chunks(folder / "whole")
+    cache = folder / "killed"
+    killed = partly = 0
+    while killed < rounds:
+        child = forked(lambda: fill(data, cache))
+        time.sleep(moments.uniform(0, duration))
+        os.kill(child, signal.SIGKILL)
+        killed += os.waitpid(child, 0)[1] == signal.SIGKILL
+        found = chunks(cache)
+        assert found.items() <= expected.items()
+        partly += 0 < len(found) < len(expected)
+        if len(found) == len(expected):
+            shutil.rmtree(cache)
+    assert os.waitpid(forked(lambda: fill(data, cache)), 0)[1] == 0
+    assert chunks(cache) == expected
+    prune(cache)
+    rubbish = [*cache.glob("*/tmp/*"), *cache.glob("*/claims/*"), *cache.glob("*/.*")]
+    assert rubbish == [] and not list(cache.glob(".*")), rubbish
+    assert verify(cache, deep=True).faults == ()
+    print(partly)
+
+
+def race(data: Path, folder: Path, processes: int) -> None:
+    reader, writer = os.pipe()
+
+    def work() -> None:
+        os.write(writer, f"{fill(data, folder / 'race')}\n".encode())
+
+    children = [forked(work) for _ in range(processes)]
+    assert all(os.waitpid(child, 0)[1] == 0 for child in children)
+    os.close(writer)
+    assert verify(folder / "race", deep=True).faults == ()
+    assert not list((folder / "race").glob("*/tmp/*"))
+    print(os.read(reader, 1000).decode())
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    mode, *paths = sys.argv[1:4]
+    numbers = [int(number) for number in sys.argv[4:]]
+    {"kill": kill, "race": race}[mode](*map(Path, paths), *numbers)
