@@ -6,7 +6,6 @@ script runs. What a run does not have yet is said in its place, with the command
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from stages.reporting import page
 from stages.reporting.paper import PaperTable, build
 from stages.reporting.pictures import Sample, sample_episodes
 from stages.reporting.run import Run, load_run
+from stages.whole_file import replace_text
 
 REPORT_FILE = "report.html"
 
@@ -47,7 +47,7 @@ def write_report(
     sections = [] if single else [page.heading("h1", title), page.comparison(loaded)]
     for run in loaded:
         sections += _sections(run, data_root, "h1" if single else "h2")
-    _write(path, page.page(f"fsrvos: {title}", sections))
+    replace_text(path, page.page(f"fsrvos: {title}", sections))
     return path
 
 
@@ -89,23 +89,8 @@ def _samples(run: Run, data_root: Path | None) -> tuple[list[Sample], str]:
     if run.predictions is None:
         return [], ""  # the run's own notes say so
     if root is None:
-        return [], "Sample pictures need the dataset: score the run, or name it with --data."
+        return [], "No sample pictures: the dataset is known once the run is scored."
     try:
         return sample_episodes(run.predictions, root, str(score.get("protocol", "davis"))), ""
     except FsrvosError as error:
         return [], f"No sample pictures: {error}"
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise FsrvosError(
-            f"{path}: cannot be written ({error.strerror}); name another file with --out"
-        ) from error
-    finally:
-        partial.unlink(missing_ok=True)

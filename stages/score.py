@@ -8,7 +8,6 @@ averaged is the protocol's choice (`stages.scoring.protocols`); seeds are averag
 from __future__ import annotations
 
 import json
-import os
 import platform
 import shlex
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from configs.errors import DataError, FsrvosError, UsageError
+from configs.errors import DataError, UsageError
 from stages.data.dataset import load_dataset
 from stages.predictions import list_episodes, read_meta
 from stages.progress import track
@@ -26,6 +25,7 @@ from stages.scoring.controls import Control, compare
 from stages.scoring.episodes import EpisodeScore, score_episodes
 from stages.scoring.protocols import Protocol, find_protocol
 from stages.scoring.table import category_table, control_table, plus_minus
+from stages.whole_file import replace_text
 
 SCORE_FILE = "score.json"
 
@@ -135,27 +135,9 @@ def score(
         command=_command(path, data_root, rules),
         versions=_versions(),
     )
-    write_score(result, out or path.with_name(SCORE_FILE))
+    text = json.dumps(result.to_json(), indent=1) + "\n"
+    replace_text(out or path.with_name(SCORE_FILE), text)
     return result
-
-
-def write_score(result: Score, path: Path) -> None:
-    """Write score.json whole or not at all; FsrvosError when the folder cannot be written."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8") as file:
-            json.dump(result.to_json(), file, indent=1)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        raise FsrvosError(
-            f"{path}: cannot be written ({error.strerror}); free some space or choose another place"
-        ) from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _check_protocol(path: Path, meta: Mapping[str, Any], protocol: Protocol) -> None:

@@ -16,20 +16,22 @@ import numpy.typing as npt
 from configs.errors import FsrvosError
 from stages.data.dataset import Dataset, load_dataset
 from stages.overlay import MASK_COLOUR, TRUTH_COLOUR, evenly
-from stages.predictions import EpisodeInfo, EpisodeKey, list_episodes, read_predictions
+from stages.predictions import EpisodeInfo, list_episodes, read_predictions
 from stages.scoring.episodes import EpisodeScore, score_episodes
 from stages.scoring.protocols import find_protocol
 
 Image = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
-QUANTILES = (
-    (1.0, "best"),
-    (0.75, "upper quarter"),
-    (0.5, "median"),
-    (0.25, "lower quarter"),
-    (0.0, "worst"),
-)
+QUANTILES = {
+    "best": 1.0,
+    "worst": 0.0,
+    "median": 0.5,
+    "upper quarter": 0.75,
+    "lower quarter": 0.25,
+}
+"""Which episodes are shown; of few episodes one may stand at several, and takes the first name."""
+
 _QUERY_FRAMES, _SUPPORT_FRAMES = 5, 3
 _LEAST_WIDTH = 400
 _JPEG_QUALITY = 86
@@ -75,12 +77,11 @@ def sample_episodes(predictions: Path, data_root: Path, protocol: str) -> list[S
 
 
 def pick(scores: Sequence[EpisodeScore]) -> list[tuple[str, EpisodeScore]]:
-    """From scores in rising order of J those at the quantiles, each episode once."""
-    chosen: dict[EpisodeKey, tuple[str, EpisodeScore]] = {}
-    for share, rank in QUANTILES if scores else ():
-        score = scores[round(share * (len(scores) - 1))]
-        chosen.setdefault(score.key, (rank, score))
-    return list(chosen.values())
+    """From scores in rising order of J those at the quantiles, each once, the best first."""
+    names: dict[int, str] = {}
+    for name, share in QUANTILES.items() if scores else ():
+        names.setdefault(round(share * (len(scores) - 1)), name)
+    return [(names[index], scores[index]) for index in sorted(names, reverse=True)]
 
 
 def _sample(rank: str, score: EpisodeScore, masks: Mask, dataset: Dataset) -> Sample:

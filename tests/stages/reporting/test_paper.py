@@ -1,0 +1,104 @@
+"""The paper's figures are the paper's, and ours stand beside them by dataset."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from configs.errors import UsageError
+from stages.report import paper_table
+
+
+def make_run(
+    folder: Path, dataset: str, fold: int, j: float, f: float, affinity: str = "cross"
+) -> Path:
+    run = folder / f"{dataset}-{affinity}-fold{fold}"
+    run.mkdir(parents=True)
+    (run / "config.toml").write_text(f'[model]\naffinity = "{affinity}"\n')
+    score: dict[str, Any] = {
+        "protocol": "paper",
+        "dataset": dataset,
+        "fold": fold,
+        "J": j,
+        "F": f,
+        "JF": (j + f) / 2,
+        "seeds": [{"seed": 0, "n": 1}],
+        "per_category": {},
+        "controls": {},
+    }
+    (run / "score.json").write_text(json.dumps(score))
+    return run
+
+
+def test_published_means_are_means() -> None:
+    """The printed means follow from the printed folds, to the printed digit."""
+    for number in (1, 2):
+        for row in paper_table(number, []).blocks[0].rows:
+            pairs = [tuple(map(float, cell.split(" / "))) for cell in row[1:]]
+            for part in (0, 1):
+                mean = sum(pair[part] for pair in pairs[:4]) / 4
+                assert pairs[4][part] == pytest.approx(mean, abs=0.0501)
+
+
+def test_ours_stand_in_their_fold_and_the_mean_waits_for_all_four(tmp_path: Path) -> None:
+    dataset = "mini-ref-youtube-vos"
+    runs = [make_run(tmp_path, dataset, fold, 10 * fold, 50) for fold in (1, 3)]
+    paper, ours = paper_table(1, runs).blocks
+    assert paper.rows[1][1] == "59.5 / 60.8"
+    assert ours.heading == f"{dataset}, ours"
+    assert ours.rows == (("cross, protocol paper", "10.0 / 50.0", "–", "30.0 / 50.0", "–", "–"),)
+    runs += [make_run(tmp_path, dataset, fold, 10 * fold, 50) for fold in (2, 4)]
+    assert paper_table(1, runs).blocks[1].rows[0][-1] == "25.0 / 50.0"
+
+
+def test_datasets_never_mix(tmp_path: Path) -> None:
+    runs = [
+        make_run(tmp_path, "sample", 1, 70, 70),
+        make_run(tmp_path, "mini-ref-sail-vos", 1, 60, 60),
+    ]
+    paper, own, other = paper_table(2, runs).blocks
+    assert [block.rows[0][1] for block in (own, other)] == ["60.0 / 60.0", "70.0 / 70.0"]
+    assert own.heading == "mini-ref-sail-vos, ours"
+    assert other.heading.startswith("sample, ours (another dataset: not comparable")
+    assert all("70.0" not in cell for row in paper.rows + own.rows for cell in row)
+
+
+def test_table_three_is_about_fold_one(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path, "mini-ref-sail-vos", fold, 10 * fold, 20) for fold in (1, 2)]
+    paper, ours = paper_table(3, runs).blocks
+    assert ours.rows == (("cross, protocol paper", "10.0", "20.0", "15.0"),)
+    assert ("MTTR, fine-tuned", "69.7", "68.1", "68.9") in paper.rows
+
+
+def test_table_four_orders_the_ablation(tmp_path: Path) -> None:
+    runs = [
+        make_run(tmp_path, "sample", 1, j, j, affinity)
+        for affinity, j in (("cross", 60), ("none", 40), ("self", 50))
+    ]
+    (block,) = paper_table(4, runs).blocks
+    assert [row[0].split(",")[0] for row in block.rows] == [
+        "affinity none",
+        "affinity self",
+        "affinity cross",
+    ]
+    assert [row[1] for row in block.rows] == ["40.0", "50.0", "60.0"]
+
+
+def test_unscored_runs_are_named_and_left_out(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "sample", 1, 1, 1)
+    (run / "score.json").unlink()
+    result = paper_table(1, [run])
+    assert len(result.blocks) == 1
+    assert "sample-cross-fold1 has no score and is left out." in result.notes
+
+
+def test_text_and_json_agree(tmp_path: Path) -> None:
+    result = paper_table(1, [make_run(tmp_path, "sample", 2, 12.3, 45.6)])
+    assert "12.3 / 45.6" in result.table()
+    rows = result.to_json()["blocks"][1]["rows"]
+    assert rows[0]["2"] == "12.3 / 45.6"
+    with pytest.raises(UsageError, match="no table 5"):
+        paper_table(5, [])
