@@ -48,7 +48,7 @@ PREDICTED := $(WORK)/predict/$(notdir $(RUN))
 export FSRVOS_WORK := $(WORK)
 export FSRVOS_CACHE ?= $(WORK)/cache
 
-.PHONY: help install demo sample-full test test-slow check lint format types data features train \
+.PHONY: help install demo sample-full test test-slow check lint format types readme data features train \
     eval score predict report clean distclean FORCE
 
 help: ## list the targets
@@ -181,6 +181,9 @@ format: $(INSTALLED) ## rewrite the code in the project's format
 
 types: $(INSTALLED) ## check types with mypy
 	$(VENV)/bin/mypy
+
+readme: $(INSTALLED) ## rewrite the README's list of files from their docstrings
+	$(VENV)/bin/python tests/test_readme.py
 
 test: check ## the checks, the unit tests and an end-to-end run on the tiny preset
 	$(PYTEST) -n 2

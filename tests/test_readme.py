@@ -1,0 +1,89 @@
+"""The README says what is there. `make readme` rewrites its list of files from their docstrings."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+PACKAGES = ("configs", "cache", "stages", "fsrvos_cli")
+START, END = "<!-- files: written by `make readme` -->\n", "<!-- /files -->"
+
+
+def first_sentence(module: Path) -> str:
+    """What a module's docstring opens with, on one line."""
+    docstring = ast.get_docstring(ast.parse(module.read_text("utf-8"))) or ""
+    return " ".join(docstring.split("\n\n")[0].split())
+
+
+def file_list() -> str:
+    """A section a folder, a line a file."""
+    lines = ["\n## Files\n"]
+    folders = sorted({module.parent for name in PACKAGES for module in (ROOT / name).rglob("*.py")})
+    for folder in sorted(folders, key=lambda path: (PACKAGES.index(_parts(path)[0]), path)):
+        init = folder / "__init__.py"
+        lines += [f"\n**{'/'.join(_parts(folder))}/** {first_sentence(init)}\n"]
+        for module in sorted(folder.glob("*.py")):
+            if module != init:
+                lines.append(f"* `{module.name}` {first_sentence(module)}")
+    return "\n".join(lines) + "\n\n"
+
+
+def _parts(folder: Path) -> tuple[str, ...]:
+    return folder.relative_to(ROOT).parts
+
+
+def rewritten() -> str:
+    """The README with the list as it should be."""
+    text = README.read_text("utf-8")
+    head, _, rest = text.partition(START)
+    _, _, tail = rest.partition(END)
+    return head + START + file_list() + END + tail
+
+
+def test_the_list_of_files_is_that_of_the_code() -> None:
+    assert README.read_text("utf-8") == rewritten(), "run `make readme`"
+
+
+def test_every_module_says_what_it_is_in_a_line() -> None:
+    modules = [module for name in PACKAGES for module in (ROOT / name).rglob("*.py")]
+    silent = [str(module) for module in modules if not 10 < len(first_sentence(module)) < 200]
+    assert silent == []
+
+
+def test_it_opens_with_the_two_commands_and_then_a_video_of_ones_own() -> None:
+    text = README.read_text("utf-8")
+    order = ["make demo", "make test", "fsrvos predict video.mp4", "## What each stage does"]
+    places = [text.index(words) for words in order]
+    assert places == sorted(places)
+
+
+def test_links_lead_somewhere() -> None:
+    for document in [README, ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text("utf-8")):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def named(pattern: str) -> list[str]:
+    """What the README shows as code after a word."""
+    return sorted(set(re.findall(pattern, README.read_text("utf-8"), re.MULTILINE)))
+
+
+@pytest.mark.parametrize("command", named(r"(?:`|^)fsrvos ([a-z]+)"))
+def test_commands_named_are_commands(command: str) -> None:
+    from fsrvos_cli.main import COMMANDS
+
+    assert command in COMMANDS
+
+
+@pytest.mark.parametrize("target", named(r"(?:`|&& |^)make ([a-z-]+)"))
+def test_targets_named_are_targets(target: str) -> None:
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+
+
+if __name__ == "__main__":
+    README.write_text(rewritten(), "utf-8")
