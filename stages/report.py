@@ -89,7 +89,7 @@ def _samples(run: Run, data_root: Path | None) -> tuple[list[Sample], str]:
     if run.predictions is None:
         return [], ""  # the run's own notes say so
     if root is None:
-        return [], "No sample pictures: the dataset is known once the run is scored."
+        return [], "No sample pictures: score the run, or name its dataset with --data."
     try:
         return sample_episodes(run.predictions, root, str(score.get("protocol", "davis"))), ""
     except FsrvosError as error:

@@ -70,7 +70,7 @@ class Score:
 
     def table(self) -> str:
         """The score as plain text."""
-        what = f"{self.origin.get('dataset') or 'dataset'}, fold {self.origin.get('fold') or '?'}"
+        what = f"{self.origin['dataset']}, fold {self.origin.get('fold') or '?'}"
         figures = self.overall
         seeds = len(figures.seeds)
         headline = f"J {figures.J:.1f}   F {figures.F:.1f}   J&F {figures.JF:.1f}"
@@ -130,7 +130,7 @@ def score(
         per_category=summarise_by(model, rules, lambda item: item.info.category),
         per_video=summarise_by(model, rules, lambda item: item.info.video),
         controls=compare(path, scores, rules),
-        origin=meta,
+        origin={**meta, "dataset": meta.get("dataset") or Path(data_root).resolve().name},
         data=str(data_root),
         command=_command(path, data_root, rules),
         versions=_versions(),

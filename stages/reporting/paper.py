@@ -107,7 +107,8 @@ def build(number: int, runs: Sequence[Run]) -> PaperTable:
         blocks += _by_dataset(first, SAIL, _FIGURE_HEAD, _figure_rows)
         notes.append(
             "The paper prints 31.6 and 39.6 as J&F of LBDT; the means of its J and F are 31.85 "
-            "and 39.85. Its zero-shot rows saw the test classes in training."
+            "and 39.85. By earlier revisions of the authors' repository, the zero-shot ReferFormer "
+            "was trained on all of Ref-YouTube-VOS, with no class held out."
         )
     else:
         blocks = _by_dataset(scored, "", _FIGURE_HEAD, _affinity_rows)

@@ -191,6 +191,13 @@ def test_the_table_shows_the_headline_and_every_category(rectangles: R) -> None:
     assert rows["cat"] == rows["dog"] == ["100.0", "100.0", "100.0", "±", "0.0", "1"]
 
 
+def test_a_dataset_without_a_name_takes_its_folder_s(rectangles: R) -> None:
+    path = rectangles.write([rectangles.predict(("model", 0, 0), "v0")], dataset=None)
+    result = score(path, rectangles.root)
+    assert result.to_json()["dataset"] == rectangles.root.name
+    assert result.table().startswith(f"{rectangles.root.name}, fold 1: ")
+
+
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
