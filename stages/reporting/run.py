@@ -100,9 +100,9 @@ def load_run(folder: Path) -> Run:
     notes: list[str] = []
     config = _text(folder / CONFIG, "no configuration", notes)
     metrics = _metrics(folder / METRICS, notes)
-    score = _score(folder, notes)
     if not (folder / PREDICTIONS).is_file():
         notes.append(f"No predictions yet: run `fsrvos evaluate --run {folder}`.")
+    score = _score(folder, notes)
     return Run(folder, config, metrics, score, tuple(notes))
 
 
