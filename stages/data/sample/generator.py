@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,9 +13,10 @@ from typing import Any
 import cv2
 from joblib import Parallel, delayed
 
+from configs.errors import UsageError
 from stages.data.sample.sprites import CATEGORIES
 from stages.data.sample.videos import render_video
-from stages.data.sample.writer import write_clip, write_frames, write_json, write_support
+from stages.data.sample.writer import FOLDERS, write_clip, write_frames, write_json, write_support
 
 VERSION = 1
 CLIPS = (0, 1, 7, 9)  # videos that are also written as mp4: alone, told by colour, place, motion
@@ -59,16 +61,17 @@ def render_sample(
     The same arguments give the same bytes, whatever `jobs` is, and a larger
     `videos_per_category` only adds videos. `progress(done, total)` is called for each video.
 
-    Raises ValueError for settings out of range or an unknown category, FileExistsError where
-    `out` holds something already.
+    Raises UsageError for settings out of range, an unknown category, or where `out` holds
+    something already; OSError where it cannot be written.
     """
     names = tuple(categories) if categories is not None else CATEGORIES
     settings = SampleSettings(videos_per_category, seed, frames, size, names)
     _check(settings)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise FileExistsError(f"{out} exists and is not empty")
-    building = out.with_name(f".{out.name}.building-{os.getpid()}")
-    shutil.rmtree(building, ignore_errors=True)
+        raise UsageError(f"{out} is not empty; remove it or choose another folder")
+    out = out.absolute()
+    _remove_left_behind(out)
+    building = out.with_name(f"{_building_prefix(out)}{os.getpid()}")
     try:
         building.mkdir(parents=True)
         summary = _render(building, settings, jobs, progress)
@@ -80,25 +83,48 @@ def render_sample(
     return SampleSummary(out, *summary)
 
 
+def _building_prefix(out: Path) -> str:
+    return f".{out.name}.building-"
+
+
+def _remove_left_behind(out: Path) -> None:
+    """Remove what killed renderings of `out` left beside it; living ones keep theirs."""
+    for folder in out.parent.glob(f"{_building_prefix(out)}*"):
+        try:
+            os.kill(int(folder.name.rpartition("-")[2]), 0)
+        except (ValueError, ProcessLookupError):
+            shutil.rmtree(folder, ignore_errors=True)
+        except PermissionError:
+            continue
+
+
 def _check(settings: SampleSettings) -> None:
     unknown = [c for c in settings.categories if c not in CATEGORIES]
     if unknown or not settings.categories:
-        raise ValueError(f"unknown categories {unknown}; there are {', '.join(CATEGORIES)}")
+        raise UsageError(f"unknown categories {unknown}; there are {', '.join(CATEGORIES)}")
     if settings.videos_per_category < 1 or settings.frames < 2 or settings.seed < 0:
-        raise ValueError("videos per category must be 1 or more, frames 2 or more, seed 0 or more")
+        raise UsageError("videos per category must be 1 or more, frames 2 or more, seed 0 or more")
 
 
 def _render(
     root: Path, settings: SampleSettings, jobs: int, progress: Progress | None
 ) -> tuple[int, int, int]:
     """Render into `root`; returns the numbers of videos, frames and expressions."""
+    for folder in FOLDERS:
+        (root / folder).mkdir(parents=True)
     tasks = [(c, i) for c in settings.categories for i in range(settings.videos_per_category)]
     parts: list[dict[str, Any]] = []
     workers = Parallel(n_jobs=jobs, return_as="generator", batch_size=4)
-    for part in workers(delayed(_render_one)(root, c, i, settings) for c, i in tasks):
-        parts.append(part)
-        if progress is not None:
-            progress(len(parts), len(tasks))
+    running = workers(delayed(_render_one)(root, c, i, settings) for c, i in tasks)
+    try:
+        for part in running:
+            parts.append(part)
+            if progress is not None:
+                progress(len(parts), len(tasks))
+    finally:
+        with warnings.catch_warnings():  # joblib's, about tasks that were cut off
+            warnings.simplefilter("ignore")
+            running.close()  # no worker may still write while the folder is being removed
     meta = {p["name"]: p["meta"] for p in parts}
     spoken = {p["name"]: p["expressions"] for p in parts}
     write_json(root / "train" / "meta.json", {"videos": meta})

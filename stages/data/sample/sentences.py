@@ -68,7 +68,8 @@ def _sentence(rng: np.random.Generator, actor: Actor, words: set[str]) -> str:
         else:
             before.append(actor.tint.word)
     if "position" in words:
-        if rng.random() < 0.3:
+        # "The left little boat" is not how one says it.
+        if rng.random() < 0.3 and "size" not in words:
             if actor.place in ("left", "right"):
                 before.insert(0, actor.place)
                 article = "the"

@@ -17,6 +17,7 @@ from stages.data.sample.videos import Rendered
 
 JPEG_QUALITY = 92
 CLIP_FPS = 12
+FOLDERS = ("train/JPEGImages", "train/Annotations", "videos", "support", "meta_expressions/train")
 _MOMENTS = 3  # frames of a clip for every frame of the dataset
 
 
@@ -47,8 +48,8 @@ def write_frames(root: Path, video: Rendered) -> dict[str, Any]:
     """Write frames and annotations under `root`/train; return its part of the JSON files."""
     pictures = root / "train" / "JPEGImages" / video.name
     masks = root / "train" / "Annotations" / video.name
-    pictures.mkdir(parents=True)
-    masks.mkdir(parents=True)
+    pictures.mkdir()
+    masks.mkdir()
     names = [frame_name(t) for t in range(len(video.frames))]
     for name, frame, ids in zip(names, video.frames, video.ids, strict=True):
         write_jpeg(pictures / f"{name}.jpg", frame)
@@ -96,7 +97,6 @@ def write_mask(path: Path, ids: NDArray[np.uint8]) -> None:
 
 def write_clip(path: Path, video: Rendered) -> None:
     """Write the video as H.264, drawn at moments between its frames so that it runs smoothly."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     count = (len(video.frames) - 1) * _MOMENTS + 1
     with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
         stream = container.add_stream("libx264", rate=CLIP_FPS)
@@ -121,7 +121,7 @@ def write_support(folder: Path, video: Rendered, count: int) -> bool:
     ids = video.ids[:count]
     if not all((m == number).any() for m in ids):
         return False
-    folder.mkdir(parents=True)
+    folder.mkdir()
     for t, (frame, mask) in enumerate(zip(video.frames[:count], ids, strict=True)):
         write_jpeg(folder / f"{frame_name(t)}.jpg", frame)
         write_mask(folder / f"{frame_name(t)}.png", mask)
@@ -132,5 +132,4 @@ def write_support(folder: Path, video: Rendered, count: int) -> bool:
 
 def write_json(path: Path, content: Any) -> None:
     """Write `content` as JSON that people can read."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

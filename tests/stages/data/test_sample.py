@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from configs.errors import UsageError
 from stages.data.sample import CATEGORIES, render_sample
 from stages.data.sample.writer import davis_palette
 
@@ -129,23 +130,35 @@ def test_clips_play_and_are_described(sample: Path) -> None:
     assert data.index(b"moov") < data.index(b"mdat")
 
 
-def test_a_failed_rendering_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_failed_rendering_leaves_nothing(tmp_path: Path, jobs: int) -> None:
     def stop(done: int, total: int) -> None:
         raise RuntimeError("stopped")
 
     with pytest.raises(RuntimeError, match="stopped"):
-        render_sample(tmp_path / "set", 1, jobs=1, categories=("cup",), progress=stop)
+        render_sample(tmp_path / "set", 3, jobs=jobs, categories=("cup",), progress=stop)
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_a_killed_rendering_left_is_removed(tmp_path: Path) -> None:
+    dead = tmp_path / ".set.building-999999999"
+    (dead / "train").mkdir(parents=True)
+    other = tmp_path / ".other.building-999999999"
+    other.mkdir()
+    living = tmp_path / ".set.building-1"
+    living.mkdir()
+    render_sample(tmp_path / "set", 1, jobs=1, categories=("cup",))
+    assert {p.name for p in tmp_path.iterdir()} == {"set", other.name, living.name}
+
+
 def test_bad_settings_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="unknown categories"):
+    with pytest.raises(UsageError, match="unknown categories"):
         render_sample(tmp_path / "set", 1, categories=("dragon",))
-    with pytest.raises(ValueError, match="1 or more"):
+    with pytest.raises(UsageError, match="1 or more"):
         render_sample(tmp_path / "set", 0)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "kept.txt").write_text("mine")
-    with pytest.raises(FileExistsError, match="not empty"):
+    with pytest.raises(UsageError, match="not empty"):
         render_sample(tmp_path / "full", 1)
     assert (tmp_path / "full" / "kept.txt").read_text() == "mine"
 
