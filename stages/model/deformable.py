@@ -130,29 +130,72 @@ def sample_by_level(value: Tensor, locations: Tensor, weights: Tensor, layout: L
 def sample_in_one_gather(
     value: Tensor, locations: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]
 ) -> Tensor:
-    """`sample` as one weighted sum of rows: 4 corners of every point of every level at once.
+    """`sample` as one weighted sum of rows: 4 corners of every point of every level at once."""
+    batch, cells, heads, depth = value.shape
+    table = value.reshape(-1, depth).float()
+    read = Reading.apply(table, locations, weights.float(), tuple(shapes), cells)
+    return read.view(batch, -1, heads * depth).to(value.dtype)
 
-    What is read is never stored, only where and with what weight.
+
+class Reading(torch.autograd.Function):
+    """Weighted sums of rows of a table, each row a cell of one frame and one head.
+
+    Neither what is read nor where is kept for the backward pass: the rows and their weights are
+    cheap to make again. `embedding_bag` itself would do, but for its gradient for the table, which
+    takes five times as long.
     """
-    batch, count, heads, depth = value.shape
-    device = value.device
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        table: Tensor,
+        locations: Tensor,
+        weights: Tensor,
+        shapes: tuple[tuple[int, int], ...],
+        cells: int,
+    ) -> Tensor:
+        """Table [N * cells * M, D], locations and weights as in `sample`, to [N * Lq * M, D]."""
+        ctx.save_for_backward(table, locations, weights)
+        ctx.shapes, ctx.cells = shapes, cells
+        rows, shares = rows_to_read(locations, weights, shapes, cells)
+        return F.embedding_bag(rows, table, per_sample_weights=shares, mode="sum")
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradients of the table, the locations and the weights."""
+        table, locations, weights = ctx.saved_tensors
+        gradient = gradient.contiguous()
+        with torch.enable_grad():
+            leaves = (locations.detach().requires_grad_(), weights.detach().requires_grad_())
+            rows, shares = rows_to_read(*leaves, ctx.shapes, ctx.cells)
+            sums = F.embedding_bag(rows, table.detach(), per_sample_weights=shares, mode="sum")
+            of_locations, of_weights = torch.autograd.grad(sums, leaves, gradient)
+        of_table = give_back(gradient, rows, shares.detach(), len(table))
+        return of_table, of_locations, of_weights, None, None
+
+
+def rows_to_read(
+    locations: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]], cells: int
+) -> tuple[Tensor, Tensor]:
+    """Rows [N * Lq * M, 4 * levels * P] int32 of the table, and how much each counts."""
+    batch, _, heads, levels, points, _ = locations.shape
+    device = locations.device
     heights, widths = torch.tensor(shapes, device=device, dtype=torch.int32).T[..., None]
     starts = torch.tensor([0] + [h * w for h, w in shapes], device=device).cumsum(0)[:-1, None]
     frames = torch.arange(batch, device=device)[:, None, None, None, None]
-    first = (starts + frames * count).int()  # row of each level's first cell
-    x, x_weights = corners(locations[..., 0], widths)
-    y, y_weights = corners(locations[..., 1], heights)
+    first = (starts + frames * cells).int()  # of each level and frame
     head = torch.arange(heads, device=device, dtype=torch.int32)[:, None, None]
+    x, x_shares = corners(locations[..., 0], widths)
+    y, y_shares = corners(locations[..., 1], heights)
     lines = (y * widths + first) * heads + head
     rows = lines[:, None] + (x * heads)[None]  # [2, 2, N, Lq, M, levels, P]
-    shares = (y_weights * weights.float())[:, None] * x_weights[None]
-    bags = (-1, 4 * weights.shape[-2] * weights.shape[-1])  # [N * Lq * M, 4 * levels * P]
-    read = WeightedRows.apply(
-        value.reshape(-1, depth).float(),
+    shares = (y_shares * weights)[:, None] * x_shares[None]
+    bags = (-1, 4 * levels * points)
+    return (
         rows.permute(2, 3, 4, 5, 6, 0, 1).reshape(bags),
         shares.permute(2, 3, 4, 5, 6, 0, 1).reshape(bags),
     )
-    return read.view(batch, -1, heads * depth).to(value.dtype)
 
 
 def corners(places: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
@@ -163,48 +206,26 @@ def corners(places: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
         sizes: [levels, 1] int32, cells along it.
 
     Returns:
-        Cells [2, ..., levels, P] int32 within the map, and weights of that shape, 0 for cells
-        that were outside.
+        Cells [2, ..., levels, P] int32 within the map, and shares of that shape, 0 for cells that
+        were outside.
     """
-    cells = places * sizes - 0.5
-    low = cells.detach().floor()
-    share = cells - low
+    along = places * sizes - 0.5
+    low = along.detach().floor()
+    share = along - low
     both = torch.stack((low, low + 1))
     inside = (both >= 0) & (both < sizes)
     kept = torch.stack((1 - share, share)) * inside
     return torch.minimum(both.clamp_(min=0), sizes - 1.0).int(), kept
 
 
-class WeightedRows(torch.autograd.Function):
-    """Weighted sums of rows of a table: out[k] = sum over j of weights[k, j] table[rows[k, j]].
-
-    The same as `embedding_bag`, whose gradient for the table takes five times as long.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
-        """Table [R, D], rows [K, J] int32, weights [K, J] to [K, D]."""
-        ctx.save_for_backward(table, rows, weights)
-        return F.embedding_bag(rows, table, per_sample_weights=weights, mode="sum")
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, Tensor]:
-        """Gradients of the table and of the weights."""
-        table, rows, weights = ctx.saved_tensors
-        gradient = gradient.contiguous()
-        with torch.enable_grad():
-            leaf = weights.detach().requires_grad_()
-            sums = F.embedding_bag(rows, table.detach(), per_sample_weights=leaf, mode="sum")
-            (of_weights,) = torch.autograd.grad(sums, leaf, gradient)
-        # A row's gradient is again a weighted sum of rows: of those that read it.
-        ordered, order = torch.sort(rows.flatten(), stable=True)
-        every = torch.arange(len(table), dtype=rows.dtype, device=rows.device)
-        of_table = F.embedding_bag(
-            (order // rows.shape[1]).to(rows.dtype),
-            gradient,
-            offsets=torch.searchsorted(ordered, every, out_int32=True),
-            per_sample_weights=weights.flatten()[order],
-            mode="sum",
-        )
-        return of_table, None, of_weights
+def give_back(gradient: Tensor, rows: Tensor, shares: Tensor, count: int) -> Tensor:
+    """Gradient of a table of `count` rows: for each row, the weighted sum over its readers."""
+    ordered, order = torch.sort(rows.flatten(), stable=True)
+    every = torch.arange(count, dtype=rows.dtype, device=rows.device)
+    return F.embedding_bag(
+        (order // rows.shape[1]).to(rows.dtype),
+        gradient,
+        offsets=torch.searchsorted(ordered, every, out_int32=True),
+        per_sample_weights=shares.flatten()[order],
+        mode="sum",
+    )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 Part = TypeVar("Part", bound=nn.Module)
 
@@ -68,11 +69,7 @@ class Attention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Two layers with a ReLU between them, applied to each token.
-
-    While training, one activation is kept between the layers and one bit-mask beside it: entries
-    are dropped before the ReLU, in place, and the layer after it scales by what is left.
-    """
+    """Two layers with a ReLU between them, applied to each token."""
 
     def __init__(self, *, width: int, inner: int, dropout: float) -> None:
         super().__init__()
@@ -82,12 +79,59 @@ class FeedForward(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """[..., C] to [..., C]."""
-        inner = self.expand(tokens)
-        if not self.training or self.dropout == 0:
-            return self.contract(F.relu_(inner))
-        inner = F.relu_(inner.masked_fill_(drop_mask(inner, self.dropout), 0))
-        kept = self.contract.weight / (1 - self.dropout)
-        return F.linear(inner, kept, self.contract.bias)
+        flat = tokens.reshape(-1, tokens.shape[-1])
+        dropout = self.dropout if self.training else 0.0
+        if torch.is_autocast_enabled(tokens.device.type):  # which a function of ours bypasses
+            inner = F.dropout(F.relu(self.expand(flat)), dropout)
+            return self.contract(inner).view(tokens.shape)
+        layers = (self.expand.weight, self.expand.bias, self.contract.weight, self.contract.bias)
+        return ThinFeedForward.apply(flat, *layers, dropout).view(tokens.shape)
+
+
+class ThinFeedForward(torch.autograd.Function):
+    """contract(dropout(relu(expand(tokens)))) that keeps one activation, and no mask.
+
+    Where that activation is positive, its entry was neither cut off nor dropped. The gradient
+    between the layers, as large again, is made for a few thousand tokens at a time.
+    """
+
+    CHUNK = 4096  # tokens
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        tokens: Tensor,
+        expand: Tensor,
+        expand_bias: Tensor,
+        contract: Tensor,
+        contract_bias: Tensor,
+        dropout: float,
+    ) -> Tensor:
+        """Tokens [K, C] to [K, C]."""
+        inner = torch.addmm(expand_bias, tokens, expand.t())
+        if dropout > 0:
+            inner.masked_fill_(drop_mask(inner, dropout), 0)
+        inner.relu_()
+        ctx.scale = 1 / (1 - dropout)
+        ctx.save_for_backward(tokens, inner, expand, contract)
+        return torch.addmm(contract_bias, inner, contract.t(), alpha=ctx.scale)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradients of the tokens and of both layers."""
+        tokens, inner, expand, contract = ctx.saved_tensors
+        of_tokens, of_expand = torch.empty_like(tokens), torch.zeros_like(expand)
+        of_expand_bias = expand.new_zeros(len(expand))
+        back = contract * ctx.scale
+        for start in range(0, len(tokens), ThinFeedForward.CHUNK):
+            part = slice(start, start + ThinFeedForward.CHUNK)
+            of_inner = (gradient[part] @ back).masked_fill_(inner[part] <= 0, 0)
+            torch.mm(of_inner, expand, out=of_tokens[part])
+            of_expand.addmm_(of_inner.t(), tokens[part])
+            of_expand_bias += of_inner.sum(0)
+        of_contract = (gradient.t() @ inner).mul_(ctx.scale)
+        return of_tokens, of_expand, of_expand_bias, of_contract, gradient.sum(0), None
 
 
 class AddNorm(nn.LayerNorm):
