@@ -12,8 +12,8 @@ zarr-python reads and writes the same files, but takes milliseconds a chunk; pla
 microseconds. Chunk names use "." so that a frame is a file, not four folders.
 """
 
+import io
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -88,31 +88,36 @@ def chunk_name(index: int, rank: int) -> str:
 
 
 def read_chunk(path: str, out: NDArray[np.generic], checksum: int) -> None:
-    """Read a chunk into an array of its size.
+    """Read a chunk into a C-contiguous array of its size.
 
     Raises DamagedError when the file is missing, of another length, or not what was written.
     """
+    # Bytes go from the page cache to their place in `out`, with no copy in between.
+    flat = out.reshape(-1).view(np.uint8)
+    trailer = bytearray(CHECKSUM_BYTES + 1)
     try:
-        handle = os.open(path, os.O_RDONLY)
+        with io.FileIO(path) as file:
+            count = _read_into(file, flat.data)
+            count += _read_into(file, memoryview(trailer))
     except FileNotFoundError:
         raise DamagedError("missing") from None
-    try:
-        data = os.read(handle, out.nbytes + CHECKSUM_BYTES + 1)
-        while 0 < len(data) < out.nbytes + CHECKSUM_BYTES:
-            more = os.read(handle, out.nbytes + CHECKSUM_BYTES - len(data))
-            if not more:
-                break
-            data += more
-    finally:
-        os.close(handle)
-    if len(data) != out.nbytes + CHECKSUM_BYTES:
-        raise DamagedError(f"{len(data)} bytes where {out.nbytes + CHECKSUM_BYTES} belong")
-    payload = data[:-CHECKSUM_BYTES]
-    if google_crc32c.value(payload) != checksum or data[-CHECKSUM_BYTES:] != checksum.to_bytes(
-        CHECKSUM_BYTES, "little"
-    ):
+    expected = out.nbytes + CHECKSUM_BYTES
+    if count != expected:
+        found = f"{count} bytes" if count < expected else "more"
+        raise DamagedError(f"{found} where {expected} bytes belong")
+    # The checksum function takes read-only buffers only.
+    flat.flags.writeable = False
+    recorded = checksum.to_bytes(CHECKSUM_BYTES, "little")
+    if google_crc32c.value(flat) != checksum or trailer[:CHECKSUM_BYTES] != recorded:
         raise DamagedError("checksum differs")
-    out[...] = np.frombuffer(payload, dtype=out.dtype).reshape(out.shape)
+
+
+def _read_into(file: io.FileIO, buffer: memoryview) -> int:
+    """Fill a buffer as far as the file goes. Returns the number of bytes."""
+    total = 0
+    while total < len(buffer) and (count := file.readinto(buffer[total:])):
+        total += count
+    return total
 
 
 def _write_json(path: Path, value: object) -> None:

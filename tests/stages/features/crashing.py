@@ -40,7 +40,7 @@ def forked(work: Callable[[], object]) -> int:
     try:
         work()
     except BaseException as error:
-        print(f"child: {error!r}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"child: {error!r}\n")
         os._exit(1)
     os._exit(0)
 
@@ -83,7 +83,7 @@ def kill(data: Path, folder: Path, rounds: int, seed: int) -> None:
     rubbish = [*cache.glob("*/tmp/*"), *cache.glob("*/claims/*"), *cache.glob("*/.*")]
     assert rubbish == [] and not list(cache.glob(".*")), rubbish
     assert verify(cache, deep=True).faults == ()
-    print(partly)
+    sys.stdout.write(f"{partly}\n")
 
 
 def race(data: Path, folder: Path, processes: int) -> None:
@@ -97,7 +97,7 @@ def race(data: Path, folder: Path, processes: int) -> None:
     os.close(writer)
     assert verify(folder / "race", deep=True).faults == ()
     assert not list((folder / "race").glob("*/tmp/*"))
-    print(os.read(reader, 1000).decode())
+    sys.stdout.write(os.read(reader, 1000).decode())
 
 
 if __name__ == "__main__":
