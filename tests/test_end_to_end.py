@@ -144,7 +144,7 @@ def test_predict_writes_masks_overlay_sheet_and_scores(in_project: Path, tmp_pat
         ("video", "", "support", 2, "expression"),
         ("video", "   ", "support", 2, "expression"),
         ("video", "a " * 2500, "support", 2, "expression"),
-        ("video", SENTENCE, "empty", 1, "empty"),
+        ("video", SENTENCE, "empty", 4, "empty"),
         ("video", SENTENCE, "nowhere", 4, "nowhere"),
     ],
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from configs import DataError, UsageError
 from fsrvos_cli import options, places
 from fsrvos_cli.output import emit
 
@@ -42,6 +43,12 @@ def predict(
     Example:
       fsrvos predict video.mp4 "a brown dog barking" --support dir/
     """
+    from stages.data.files import clean_expression
+
+    try:
+        clean_expression(expression, "EXPRESSION")
+    except DataError as error:  # in a dataset the data are wrong, here the call is
+        raise UsageError(str(error)) from error
     run = places.find_run(run)
     if out is None:
         out = places.work_root() / "predict" / (video.stem or "video")

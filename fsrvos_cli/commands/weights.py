@@ -1,4 +1,4 @@
-"""`fsrvos weights`: checkpoints of other programs."""
+"""`fsrvos weights`: checkpoint files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fsrvos_cli.output import emit
 
 @click.group()
 def weights() -> None:
-    """Import and inspect checkpoints of other programs.
+    """Inspect checkpoint files, this program's and others'.
 
     \b
     Example:
@@ -20,42 +20,18 @@ def weights() -> None:
     """
 
 
-@weights.command("import")
-@click.argument("file", type=options.FILE)
-@click.argument("run", type=options.FOLDER)
-@click.option(
-    "--from",
-    "family",
-    type=click.Choice(["official", "referformer"]),
-    default="official",
-    show_default=True,
-    help="Program that wrote the file.",
-)
-@options.json_option
-def import_(file: Path, run: Path, family: str, as_json: bool) -> None:
-    """Turn FILE, a checkpoint of the authors' code or of ReferFormer, into a run folder.
-
-    Names what it ignores and why; refuses what does not fit. Nothing in the file is executed.
-
-    \b
-    Example:
-      fsrvos weights import official.pth work/runs/official
-    """
-    from stages.checkpoint import import_checkpoint
-
-    emit(import_checkpoint(file, run, family), as_json)
-
-
 @weights.command()
 @click.argument("file", type=options.ANY_PATH)
 @options.json_option
 def inspect(file: Path, as_json: bool) -> None:
-    """Say what a checkpoint FILE or run folder is: format, program, number and sizes of weights.
+    """Say what FILE, a checkpoint or a run folder, is: format, program, number of weights.
+
+    Nothing in the file is executed.
 
     \b
     Example:
       fsrvos weights inspect work/runs/sample-demo-fold1
     """
-    from stages.checkpoint import inspect_checkpoint
+    from stages.weights import inspect_weights
 
-    emit(inspect_checkpoint(file), as_json)
+    emit(inspect_weights(file), as_json)
