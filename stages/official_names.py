@@ -62,7 +62,11 @@ _RULES = (
 )
 _COMPILED = tuple((re.compile(pattern), replacement) for pattern, replacement in _RULES)
 
+BACKBONE = "backbone.0.body."  # a ResNet in torchvision's names
+TEXT_ENCODER = "text_encoder."  # a RobertaModel in transformers' names
+BOXES = "bbox_embed."
 BOX_ALIAS = "transformer.decoder.bbox_embed."  # the same tensors as bbox_embed.*, saved twice
+COUNTERS = ("num_batches_tracked", "position_ids")  # saved by some versions; no weights
 
 
 def official_name(name: str) -> str:

@@ -1,39 +1,33 @@
 """What a weights file is: its format, the program that wrote it, how many weights it holds.
 
-Nothing in a file is executed: safetensors, or PyTorch's format read with `weights_only=True`.
+Nothing in a file is executed; see `stages.foreign`.
 """
 
 from __future__ import annotations
 
 import json
-import pickle
-import warnings
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 
 from configs import DataError, MissingError
 from stages.checkpoint import WEIGHTS
+from stages.foreign import ForeignFile, read_foreign
+from stages.weights_import import importable
 
-# A name that only this program's files have.
-_SIGNS = {
-    "the authors' release": "refpoint_embed.weight",
-    "ReferFormer": "query_embed.weight",
-    "torchvision ResNet": "layer4.2.conv3.weight",
-}
-_CONTAINERS = ("model", "state_dict")  # where programs keep the weights among other things
+_PROGRAMS = {"official": "the authors' release", "referformer": "ReferFormer"}
+_FORMATS = {"torch": "PyTorch", "old torch": "PyTorch, before zip", "safetensors": "safetensors"}
 
 
 @dataclass(frozen=True)
 class WeightsReport:
     """What a file is.
 
-    parts: number of weights below each first name; facts: what training noted of a run.
+    parts: number of weights below each first name; facts: what training noted of a run; beside:
+    what else a checkpoint holds; importable: the command that makes a run of it, or why not.
     """
 
     file: str
@@ -44,6 +38,8 @@ class WeightsReport:
     parts: dict[str, int]
     dtypes: dict[str, int]
     facts: dict[str, Any] = field(default_factory=dict)
+    beside: dict[str, str] = field(default_factory=dict)
+    importable: str = "no"
 
 
 def inspect_weights(path: Path) -> WeightsReport:
@@ -56,80 +52,44 @@ def inspect_weights(path: Path) -> WeightsReport:
     file = path / WEIGHTS if path.is_dir() else path
     if not file.is_file():
         raise MissingError(f"{file} does not exist; name a weights file or a run folder")
-    with file.open("rb") as opened:
-        start = opened.read(9)
-    if start[8:9] == b"{":  # eight bytes of length, then the header's JSON
-        return _inspect_safetensors(file)
-    return _inspect_torch(file)
+    source = read_foreign(file)
+    facts = _facts(file) if source.container == "safetensors" else None
+    return _report(file, source, facts)
 
 
-def _inspect_safetensors(file: Path) -> WeightsReport:
+def _facts(file: Path) -> dict[str, Any] | None:
+    """What training noted in the header of one of our own files; None for another's."""
     try:
         with safe_open(file, framework="pt") as opened:
             header = opened.metadata() or {}
-            state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-        facts = json.loads(header.get("facts", "{}"))
+        return dict(json.loads(header.get("facts", "{}"))) if "encoders" in header else None
     except (OSError, SafetensorError, ValueError) as error:
-        raise DataError(f"{file} is damaged ({_first_line(error)}); copy it again") from error
-    program = "fsrvos" if "encoders" in header else _program(state)
-    return _report(file, "safetensors", program, state, facts)
+        raise DataError(f"{file} is damaged; copy it again") from error
 
 
-def _inspect_torch(file: Path) -> WeightsReport:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about formats that are refused right after
-            loaded = torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise DataError(
-            f"{file} is no weights file, or holds more than weights, which is not loaded "
-            f"({_first_line(error)})"
-        ) from error
-    except Exception as error:  # torch raises many kinds for a damaged file
-        raise DataError(f"{file} is damaged ({_first_line(error)}); copy it again") from error
-    state = _weights_of(loaded)
-    if not state:
-        raise DataError(f"{file} holds no weights by name; name a checkpoint")
-    return _report(file, "PyTorch", _program(state), state, {})
-
-
-def _weights_of(loaded: object) -> dict[str, torch.Tensor]:
-    """The named tensors of a checkpoint, wherever it keeps them."""
-    if not isinstance(loaded, Mapping):
-        return {}
-    for name in _CONTAINERS:
-        if isinstance(loaded.get(name), Mapping):
-            return _weights_of(loaded[name])
-    return {str(k): value for k, value in loaded.items() if isinstance(value, torch.Tensor)}
-
-
-def _program(state: Mapping[str, torch.Tensor]) -> str:
-    return next((name for name, sign in _SIGNS.items() if sign in state), "unknown")
-
-
-def _report(
-    file: Path,
-    form: str,
-    program: str,
-    state: Mapping[str, torch.Tensor],
-    facts: dict[str, Any],
-) -> WeightsReport:
+def _report(file: Path, source: ForeignFile, facts: dict[str, Any] | None) -> WeightsReport:
     parts: Counter[str] = Counter()
     dtypes: Counter[str] = Counter()
-    for name, tensor in state.items():
+    for name, tensor in source.tensors.items():
         parts[name.split(".")[0]] += tensor.numel()
         dtypes[str(tensor.dtype).removeprefix("torch.")] += 1
+    program: str = _PROGRAMS.get(source.program, source.program)
     return WeightsReport(
         file=str(file),
-        format=form,
-        program=program,
-        tensors=len(state),
+        format=_FORMATS[source.container],
+        program=program if facts is None else "fsrvos",
+        tensors=len(source.tensors),
         weights=sum(parts.values()),
         parts=dict(parts.most_common()),
         dtypes=dict(dtypes),
-        facts=facts,
+        facts=facts or {},
+        beside={name: _summary(value) for name, value in source.beside.items()},
+        importable=importable(source, file),
     )
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def _summary(value: Any) -> str:
+    """A small value itself, else its kind."""
+    if isinstance(value, int | float | str | bool):
+        return str(value)
+    return type(value).__name__

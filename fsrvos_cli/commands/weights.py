@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -12,12 +13,40 @@ from fsrvos_cli.output import emit
 
 @click.group()
 def weights() -> None:
-    """Inspect checkpoint files, this program's and others'.
+    """Import and inspect checkpoint files, this program's and others'.
 
     \b
     Example:
       fsrvos weights inspect official.pth
     """
+
+
+@weights.command("import")
+@click.argument("file", type=options.FILE)
+@click.argument("run", type=options.FOLDER)
+@click.option(
+    "--from",
+    "family",
+    type=click.Choice(["official", "referformer"]),
+    default="official",
+    show_default=True,
+    help="Program that wrote the file.",
+)
+@options.json_option
+def import_(
+    file: Path, run: Path, family: Literal["official", "referformer"], as_json: bool
+) -> None:
+    """Turn FILE, a checkpoint of the authors' code or of ReferFormer, into a run folder.
+
+    Names what it ignores and why; refuses what does not fit. Nothing in the file is executed.
+
+    \b
+    Example:
+      fsrvos weights import official.pth work/runs/official
+    """
+    from stages.weights_import import import_checkpoint
+
+    emit(import_checkpoint(file, run, family), as_json)
 
 
 @weights.command()
