@@ -44,6 +44,7 @@ FSRVOS := $(VENV)/bin/fsrvos
 STAMPS := $(WORK)/stamps
 SETS := $(foreach pair,$(SET),--set $(pair))
 PREDICTED := $(WORK)/predict/$(notdir $(RUN))
+SHOWN := $(STAMPS)/shown-$(notdir $(RUN))
 
 export FSRVOS_WORK := $(WORK)
 export FSRVOS_CACHE ?= $(WORK)/cache
@@ -81,6 +82,9 @@ sample-full: ## as demo, with the longer training of CONFIG=full
 
 .PHONY: pipeline
 pipeline: $(RUN)/score.txt $(PREDICTED)/scores.json $(RUN)/report.html
+	@if [ $(SHOWN) -nt $(RUN)/report.html ] && [ $(SHOWN) -nt $(PREDICTED)/scores.json ]; then \
+	  echo; echo "Everything was done before; nothing was run again."; fi
+	@touch $(SHOWN)
 	@echo
 	@cat $(RUN)/score.txt
 	@echo

@@ -103,10 +103,13 @@ def test_demo_goes_the_whole_way_once(project: Path) -> None:
 
 
 def test_a_second_demo_does_no_work(project: Path) -> None:
-    make(project, "demo")
+    said = "Everything was done before"
+    _, out = make(project, "demo")
+    assert said not in out
     calls, out = make(project, "demo")
     assert names(calls) == ["data", "features", "train"]  # which see for themselves
     assert "J&F 50.0" in out
+    assert said in out
 
 
 def test_other_weights_are_evaluated_again(project: Path) -> None:
