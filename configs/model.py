@@ -34,29 +34,47 @@ class ModelConfig:
     mask_dim: int = 256  # channels of the mask features
     mask_layers: int = 3  # dynamic 1x1 layers that make a mask
     mask_channels: int = 8  # channels between them
+    pixel_width: int = 0  # channels of the pixel decoder; 0 is model.hidden
+    pixel_attention: tuple[int, ...] = (4, 8, 16, 32)  # strides at which it attends to clip, words
     dropout: float = 0.1
     attention_dropout: float = 0.0  # on attention weights; above 0 no fused attention on a CPU
 
     affinity: Literal["cross", "self", "none"] = "cross"  # the paper's Table 4
     affinity_width: int = 0  # channels of its queries, keys and values; 0 is half of hidden
+    fusion_residual: bool = True  # a cell keeps what it is beside what it reads in the words
+    finer_maps: bool = True  # levels also see the encoder's finer maps, which carry the colours
     affinity_support_frames: Literal["middle", "all"] = "all"
     affinity_query_frames: Literal["middle", "all"] = "all"
     train_affinity: bool = True  # False keeps its projections at their initial values
+    support_background: bool = True  # the support's other cells are seen too, marked as such
+    similarity_prior: bool = True  # cosines of frozen maps to the support enter every level
+    clip_exchange: bool = True  # encoder layers let frames read each other's coarse cells, words
+    dense_prior: bool = True  # every mask starts from one drawn by the encoder's own cells
     power_log: bool = False  # steep odd stretch of the support's features before the text
     transpose_first_anchors: bool = False  # level l of the first layer sees coordinate l alone
     sentence_queries: bool = True  # the sentence state is added to every object query
+    sentence_word: bool = True  # the sentence state is read as one more word
+    shared_mask_divisor: bool = False  # mask terms of the loss are divided by visible frames too
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {
             "default": {},
             "official": {
                 "attention_dropout": 0.1,
+                "fusion_residual": False,
+                "finer_maps": False,
+                "support_background": False,
+                "similarity_prior": False,
+                "clip_exchange": False,
+                "dense_prior": False,
+                "shared_mask_divisor": True,
                 "affinity_support_frames": "middle",
                 "affinity_query_frames": "middle",
                 "train_affinity": False,
                 "power_log": True,
                 "transpose_first_anchors": True,
                 "sentence_queries": False,
+                "sentence_word": False,
             },
         }
     )
@@ -80,6 +98,18 @@ class ModelConfig:
             f"model.levels must be rising strides out of {list(KNOWN_STRIDES)}",
         )
         _require(self.mask_stride in (4, 8, 16), "model.mask_stride must be 4, 8 or 16")
+        _require(
+            self.pixel_width >= 0 and self.pixel_width % 8 == 0,
+            "model.pixel_width must be 0 or a multiple of 8",
+        )
+        _require(
+            set(self.pixel_attention) <= {4, 8, 16, 32},
+            "model.pixel_attention must be strides out of [4, 8, 16, 32]",
+        )
+        _require(
+            not self.pixel_attention or self.pixel_width in (0, self.hidden),
+            "model.pixel_attention must be empty where model.pixel_width is not model.hidden",
+        )
         for name in ("dropout", "attention_dropout"):
             _require(0 <= getattr(self, name) < 1, f"model.{name} must be in [0, 1)")
         _require(

@@ -17,6 +17,9 @@ class TrainConfig:
     steps: int = 1200
     videos_per_step: int = 4
     paired: bool = True
+    hide_nouns: float = 0.7  # share of videos whose sentences say "object" instead of the category
+    channel_dropout: float = 0.4  # of the coarse frozen maps, alike for query and support
+    channel_noise: float = 0.4  # log-normal scale of their other channels, alike as well
     learning_rate: float = 6e-4
     weight_decay: float = 1e-2
     warmup_steps: int = 50
@@ -32,6 +35,6 @@ class TrainConfig:
     weight_class: float = 2.0
     weight_box: float = 5.0
     weight_giou: float = 2.0
-    weight_mask: float = 2.0
+    weight_mask: float = 20.0
     weight_dice: float = 5.0
-    weight_dense: float = 2.0  # supervision of the dense prior (default preset only)
+    weight_dense: float = 0.5  # the dense prior's own mask and dice terms, weighted as above

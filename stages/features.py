@@ -16,6 +16,7 @@ from cache import FeatureStore, ItemIndex, TextStore, default_root, normalise_se
 from configs import Config
 from stages.data.dataset import Dataset, load_dataset
 from stages.data.folds import videos_of
+from stages.data.nouns import category_of, hide_noun
 from stages.encoders import TextEncoder, load_text, load_vision
 from stages.extraction import Extraction
 from stages.feature_keys import feature_key, provenance, text_key
@@ -95,10 +96,13 @@ def extract(
 
 
 def sentences_of(dataset: Dataset, videos: Sequence[str]) -> list[str]:
-    """Normalised sentences of videos without repeats, the empty one among them."""
-    texts = (
-        expression.text for video in videos for expression in dataset.videos[video].expressions
-    )
+    """Normalised sentences of videos without repeats: the empty one, and with hidden nouns, too."""
+    texts = [
+        said
+        for video in videos
+        for expression in dataset.videos[video].expressions
+        for said in (expression.text, hide_noun(expression.text, category_of(dataset, expression)))
+    ]
     return list(dict.fromkeys(["", *map(normalise_sentence, texts)]))
 
 

@@ -55,3 +55,16 @@ def read_ids(path: Path) -> NDArray[np.uint8]:
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         raise DataError(f"{path}: not a readable mask image; replace the file") from None
     return ids
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """(height, width) from an image's header alone; errors as `read_rgb`."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            return image.height, image.width
+    except FileNotFoundError:
+        raise MissingError(f"{path}: no such image; restore the file") from None
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        raise DataError(f"{path}: not a readable image; replace the file") from None

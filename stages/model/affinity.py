@@ -6,7 +6,6 @@ and (5), lets the result gather from the support's masked cells. One module serv
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -14,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stages.model.inputs import middle_frame
-from stages.model.layers import convolve
+from stages.model.layers import AddNorm, convolve
 
 
 class AffinityProjection(nn.Module):
@@ -25,10 +24,6 @@ class AffinityProjection(nn.Module):
         self.query = nn.Conv2d(width, inner, 3, padding=1)
         self.key = nn.Conv2d(width, inner, 3, padding=1)
         self.value = nn.Conv2d(width, inner, 3, padding=1)
-
-    def keys_values(self, clip: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values [B, 1, T*h*w, inner] of a clip [B, T, h, w, C]."""
-        return clip_tokens(self.key, clip)[:, None], clip_tokens(self.value, clip)[:, None]
 
 
 class CrossModalAffinity(nn.Module):
@@ -42,17 +37,17 @@ class CrossModalAffinity(nn.Module):
         kind: Literal["cross", "self", "none"],
         query_frames: Literal["middle", "all"],
         dropout: float,
+        background: bool = False,
     ) -> None:
         super().__init__()
         self.kind = kind
-        self.choose: Callable[[Tensor], Tensor] = (
-            middle_frame if query_frames == "middle" else lambda clip: clip
-        )
+        self.query_frames = query_frames
         self.query_projection = AffinityProjection(width=width, inner=inner)
         self.support_projection = AffinityProjection(width=width, inner=inner)
         self.skip = nn.Conv2d(width, width - inner, 1)
-        self.norm = nn.LayerNorm(inner)
-        self.dropout = nn.Dropout(dropout)
+        self.norm = AddNorm(inner, dropout)
+        # What marks a support cell as object (row 0) or background (row 1).
+        self.marks = nn.Parameter(torch.zeros(2, width)) if background else None
 
     def forward(self, query: Tensor, support: Tensor, masks: Tensor) -> Tensor:
         """The query clip with its affinities.
@@ -65,37 +60,41 @@ class CrossModalAffinity(nn.Module):
         Returns:
             [B, T, h, w, C].
         """
-        support = mask_support(support, masks, query.shape[2:4])
+        seen = resize_cells(support.flatten(0, 1), query.shape[2:4]).unflatten(0, masks.shape[:2])
+        support = self.mark(seen, mask_cells(masks, query.shape[2:4]))
         if self.kind == "none":
             return query + match_frames(support, query.shape[1])
         tokens = clip_tokens(self.query_projection.query, query)
-        keys, values = self.query_projection.keys_values(self.choose(query))
+        chosen = middle_frame(query) if self.query_frames == "middle" else query
+        keys = clip_tokens(self.query_projection.key, chosen)
+        values = clip_tokens(self.query_projection.value, chosen)
         tokens = self.attend(tokens, keys, values)  # self-affinity, eqs. (2), (3)
         skipped = query
         if self.kind == "cross":
-            keys, values = self.support_projection.keys_values(support)
+            keys = clip_tokens(self.support_projection.key, support if self.marks is None else seen)
+            values = clip_tokens(self.support_projection.value, support)
             tokens = self.attend(tokens, keys, values)  # cross-affinity, eqs. (4), (5)
         else:
             skipped = match_frames(support, query.shape[1])
         kept = convolve(self.skip, skipped.flatten(0, 1)).view(*query.shape[:4], -1)
         return torch.cat((tokens.view(*query.shape[:4], -1), kept), dim=-1)
 
+    def mark(self, seen: Tensor, weights: Tensor) -> Tensor:
+        """Support cells [B, S, h, w, C] with all but the object set to zero, or both marked."""
+        if self.marks is None:
+            return seen * weights
+        return seen + weights * self.marks[0] + (1 - weights) * self.marks[1]
+
     def attend(self, tokens: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """norm(q + softmax(q k / sqrt(width)) v) over tokens [B, T*h*w, inner]; one head."""
-        gathered = F.scaled_dot_product_attention(tokens[:, None], keys, values)[:, 0]
-        return self.norm(tokens + self.dropout(gathered))
+        gathered = F.scaled_dot_product_attention(tokens[:, None], keys[:, None], values[:, None])
+        gathered = gathered[:, 0]
+        return self.norm(tokens, gathered)
 
 
-def mask_support(support: Tensor, masks: Tensor, size: torch.Size) -> Tensor:
-    """Support cells [B, S, h', w', C] brought to a size, with all but the object set to zero."""
-    cells = resize_cells(support.flatten(0, 1), size)
-    weights = F.interpolate(
-        masks.flatten(0, 1)[:, None].to(cells.dtype),
-        size=tuple(size),
-        mode="bilinear",
-        align_corners=True,
-    )
-    return (cells * weights.permute(0, 2, 3, 1)).unflatten(0, support.shape[:2])
+def mask_cells(masks: Tensor, size: torch.Size) -> Tensor:
+    """Masks [B, S, H, W] on a grid of cells, corners on corners: [B, S, h, w, 1]."""
+    return F.interpolate(masks, size=tuple(size), mode="bilinear", align_corners=True)[..., None]
 
 
 def resize_cells(cells: Tensor, size: torch.Size) -> Tensor:

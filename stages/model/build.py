@@ -6,7 +6,9 @@ from configs.model import ModelConfig
 from stages.model.affinity import CrossModalAffinity
 from stages.model.decoder import Decoder, DecoderLayer
 from stages.model.deformable import DeformableAttention
+from stages.model.dense import DensePrior
 from stages.model.encoder import Encoder, EncoderLayer
+from stages.model.exchange import ClipExchange
 from stages.model.fsrvos import FsrvosModel
 from stages.model.fusion import LevelProjection, TextProjection, VisionLanguageFusion
 from stages.model.initialise import initialise
@@ -14,6 +16,7 @@ from stages.model.inputs import STRIDES
 from stages.model.layers import Attention, FeedForward
 from stages.model.mask_head import MaskHead
 from stages.model.pixel_decoder import ClipAttention, PixelDecoder, PixelStage
+from stages.model.prior import SimilarityPrior
 
 COARSEST_STAGE = 32  # stride at which the pixel decoder starts
 
@@ -34,11 +37,15 @@ def build_model(
         fusion=VisionLanguageFusion(
             projections=[
                 LevelProjection(
-                    stride=stride, channels=at_stride[min(stride, 32)], width=config.hidden
+                    stride=stride,
+                    channels=at_stride[min(stride, 32)],
+                    width=config.hidden,
+                    finer=_finer(config, stride, at_stride),
                 )
                 for stride in config.levels
             ],
             attention=Attention(width=config.hidden, heads=config.heads),
+            residual=config.fusion_residual,
         ),
         affinity=CrossModalAffinity(
             width=config.hidden,
@@ -46,6 +53,7 @@ def build_model(
             kind=config.affinity,
             query_frames=config.affinity_query_frames,
             dropout=config.dropout,
+            background=config.support_background,
         ),
         encoder=_encoder(config),
         decoder=_decoder(config),
@@ -57,9 +65,18 @@ def build_model(
             channels=config.mask_channels,
             stride=config.mask_stride,
         ),
+        similarity=SimilarityPrior(width=config.hidden) if config.similarity_prior else None,
+        dense=DensePrior(width=config.hidden) if config.dense_prior else None,
     )
     initialise(model)
     return model
+
+
+def _finer(config: ModelConfig, stride: int, at_stride: dict[int, int]) -> dict[int, int]:
+    """Strides and channels of the maps that a level of stride 16 also sees."""
+    if not config.finer_maps or stride != 16:
+        return {}
+    return {finer: at_stride[finer] for finer in (4, 8)}
 
 
 def _encoder(config: ModelConfig) -> Encoder:
@@ -68,10 +85,20 @@ def _encoder(config: ModelConfig) -> Encoder:
             attention=_deformable(config, config.encoder_points),
             feed_forward=_feed_forward(config),
             dropout=config.dropout,
+            exchange=_exchange(config),
         )
         for _ in range(config.encoder_layers)
     ]
     return Encoder(layers=layers, width=config.hidden, levels=len(config.levels))
+
+
+def _exchange(config: ModelConfig) -> ClipExchange | None:
+    if not config.clip_exchange:
+        return None
+    coarse = [stride for stride in config.levels if stride >= COARSEST_STAGE]
+    return ClipExchange(
+        attention=_attention(config), coarse_levels=max(1, len(coarse)), dropout=config.dropout
+    )
 
 
 def _decoder(config: ModelConfig) -> Decoder:
@@ -93,23 +120,30 @@ def _decoder(config: ModelConfig) -> Decoder:
 
 
 def _pixel_decoder(config: ModelConfig, at_stride: dict[int, int]) -> PixelDecoder:
+    width = config.pixel_width or config.hidden
     strides = [stride for stride in reversed(STRIDES) if stride >= config.mask_stride]
     stages = [
         PixelStage(
             stride=stride,
             channels=config.hidden if stride in config.levels else at_stride[stride],
-            width=config.hidden,
-            attention=ClipAttention(
-                reduction=COARSEST_STAGE // stride,
-                self_attention=_attention(config),
-                text_attention=_attention(config),
-                feed_forward=_feed_forward(config),
-                dropout=config.dropout,
-            ),
+            width=width,
+            attention=_clip_attention(config, stride),
         )
         for stride in strides
     ]
-    return PixelDecoder(stages=stages, width=config.hidden, mask_dim=config.mask_dim)
+    return PixelDecoder(stages=stages, width=width, mask_dim=config.mask_dim)
+
+
+def _clip_attention(config: ModelConfig, stride: int) -> ClipAttention | None:
+    if stride not in config.pixel_attention:
+        return None
+    return ClipAttention(
+        reduction=COARSEST_STAGE // stride,
+        self_attention=_attention(config),
+        text_attention=_attention(config),
+        feed_forward=_feed_forward(config),
+        dropout=config.dropout,
+    )
 
 
 def _attention(config: ModelConfig) -> Attention:

@@ -1,6 +1,6 @@
 """Deformable encoder: cells of one frame exchange what they hold, across levels.
 
-Frames do not meet here; a batch entry is a frame (N = B * T).
+A batch entry is a frame (N = B * T). Frames meet only in a layer that has a `ClipExchange`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from stages.model.deformable import DeformableAttention, Layout
+from stages.model.exchange import ClipExchange
+from stages.model.fusion import ProjectedWords
 from stages.model.inputs import FramePyramid
 from stages.model.layers import AddNorm, FeedForward, Stack
 from stages.model.positions import encode_cells
@@ -29,17 +31,32 @@ class EncoderLayer(nn.Module):
     """Deformable self-attention and feed-forward, each followed by its norm."""
 
     def __init__(
-        self, *, attention: DeformableAttention, feed_forward: FeedForward, dropout: float
+        self,
+        *,
+        attention: DeformableAttention,
+        feed_forward: FeedForward,
+        dropout: float,
+        exchange: ClipExchange | None = None,
     ) -> None:
         super().__init__()
+        self.exchange = exchange
         width = attention.value.in_features
         self.attention = attention
         self.attention_norm = AddNorm(width, dropout)
         self.feed_forward = feed_forward
         self.feed_forward_norm = AddNorm(width, dropout)
 
-    def forward(self, tokens: Tensor, places: Tensor, references: Tensor, layout: Layout) -> Tensor:
+    def forward(
+        self,
+        tokens: Tensor,
+        places: Tensor,
+        references: Tensor,
+        layout: Layout,
+        words: ProjectedWords,
+    ) -> Tensor:
         """Tokens [N, cells, C] and their places [N or 1, cells, C] to tokens."""
+        if self.exchange is not None:
+            tokens = self.exchange(tokens, places, layout, words)
         read = self.attention(tokens + places, references, tokens, layout)
         tokens = self.attention_norm(tokens, read)
         return self.feed_forward_norm(tokens, self.feed_forward(tokens))
@@ -53,7 +70,9 @@ class Encoder(nn.Module):
         self.layers = Stack(layers)
         self.level_embedding = nn.Parameter(torch.empty(levels, width))
 
-    def forward(self, maps: Sequence[Tensor], frames: FramePyramid) -> Memory:
+    def forward(
+        self, maps: Sequence[Tensor], frames: FramePyramid, words: ProjectedWords
+    ) -> Memory:
         """Maps [B, T, h, w, C], one a level, of these frames."""
         shapes = [(cells.shape[2], cells.shape[3]) for cells in maps]
         paddings = [frames.padding_at(height, width) for height, width in shapes]
@@ -68,7 +87,7 @@ class Encoder(nn.Module):
         tokens = torch.cat([cells.flatten(0, 1).flatten(1, 2) for cells in maps], dim=1)
         references = cell_centres(layout)
         for layer in self.layers:
-            tokens = layer(tokens, torch.cat(places, dim=1), references, layout)
+            tokens = layer(tokens, torch.cat(places, dim=1), references, layout, words)
         return Memory(tokens, layout)
 
 

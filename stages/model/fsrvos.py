@@ -10,11 +10,13 @@ from torch import Tensor, nn
 from configs.model import ModelConfig
 from stages.model.affinity import CrossModalAffinity
 from stages.model.decoder import Decoder, Objects
+from stages.model.dense import DensePrior, spread
 from stages.model.encoder import Encoder
-from stages.model.fusion import TextProjection, VisionLanguageFusion
+from stages.model.fusion import ProjectedWords, TextProjection, VisionLanguageFusion
 from stages.model.inputs import FramePyramid, Support, Words
 from stages.model.mask_head import MaskHead
 from stages.model.pixel_decoder import PixelDecoder
+from stages.model.prior import SimilarityPrior
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,14 @@ class Prediction:
         boxes: [B, T, Q, 4], cx, cy, w, h in [0, 1] of the frame without padding.
         masks: [B, T, Q, h, w] mask logits at the model's mask stride.
         auxiliary: the same from the decoder layers before the last, first to last.
+        dense: [B, T, h', w'] logits of the dense prior, None in a model without one.
     """
 
     logits: Tensor
     boxes: Tensor
     masks: Tensor
     auxiliary: tuple[Prediction, ...] = ()
+    dense: Tensor | None = None
 
 
 class FsrvosModel(nn.Module):
@@ -48,6 +52,8 @@ class FsrvosModel(nn.Module):
         decoder: Decoder,
         pixel_decoder: PixelDecoder,
         mask_head: MaskHead,
+        similarity: SimilarityPrior | None = None,
+        dense: DensePrior | None = None,
     ) -> None:
         super().__init__()
         self.config = config
@@ -58,6 +64,8 @@ class FsrvosModel(nn.Module):
         self.decoder = decoder
         self.pixel_decoder = pixel_decoder
         self.mask_head = mask_head
+        self.similarity = similarity
+        self.dense = dense
 
     def forward(
         self, query: FramePyramid, words: Words, support: Support, *, auxiliary: bool = True
@@ -72,20 +80,25 @@ class FsrvosModel(nn.Module):
         """
         if self.config.affinity_support_frames == "middle":
             support = support.middle()
-        projected = self.text.words(words)
+        projected, described = self.words(words), self.words(support.words)
         query_maps = self.fusion(query, projected)
-        support_maps = self.fusion(
-            support.frames, self.text.words(support.words), stretch=self.config.power_log
-        )
+        support_maps = self.fusion(support.frames, described, stretch=self.config.power_log)
         maps = [
             self.affinity(query_map, support_map, support.masks)
             for query_map, support_map in zip(query_maps, support_maps, strict=True)
         ]
-        memory = self.encoder(maps, query)
+        if self.similarity is not None:
+            maps = self.similarity(maps, query, support)
+        memory = self.encoder(maps, query, projected)
         encoded = dict(zip(self.config.levels, memory.layout.split(memory.tokens), strict=True))
         objects = self.decoder(memory, self.sentence(words, frames=query.maps[0].shape[1]))
         features = self.pixel_decoder(encoded, query, projected)
-        return self.draw(objects if auxiliary else objects[-1:], features, query)
+        dense = self.dense(encoded[self.config.levels[0]]) if self.dense is not None else None
+        return self.draw(objects if auxiliary else objects[-1:], features, query, dense)
+
+    def words(self, words: Words) -> ProjectedWords:
+        """Words at the network's width, the sentence among them where the configuration says so."""
+        return self.text.words(words, with_sentence=self.config.sentence_word)
 
     def sentence(self, words: Words, frames: int) -> Tensor | None:
         """The sentence state for every frame, [B*T, C], where the queries take it."""
@@ -93,13 +106,22 @@ class FsrvosModel(nn.Module):
             return None
         return self.text(words.sentence).repeat_interleave(frames, dim=0)
 
-    def draw(self, objects: list[Objects], features: Tensor, query: FramePyramid) -> Prediction:
+    def draw(
+        self,
+        objects: list[Objects],
+        features: Tensor,
+        query: FramePyramid,
+        dense: Tensor | None = None,
+    ) -> Prediction:
         """The masks of several decoder layers, all from one pass over the mask features."""
         clips, frames = query.maps[0].shape[:2]
         centres = torch.cat([said.boxes[..., :2].detach() for said in objects], dim=1)
         sizes = query.size.to(centres).flip(1).repeat_interleave(frames, dim=0)  # width, height
         states = torch.cat([said.states for said in objects], dim=1)
         masks = self.mask_head(states, centres * sizes[:, None], features)
+        if dense is not None:
+            masks = masks + spread(dense, masks.shape[-2:])
+            dense = dense.unflatten(0, (clips, frames))
         layers = [
             Prediction(
                 *(part.unflatten(0, (clips, frames)) for part in (said.logits, said.boxes, drawn))
@@ -107,4 +129,4 @@ class FsrvosModel(nn.Module):
             for said, drawn in zip(objects, masks.chunk(len(objects), dim=1), strict=True)
         ]
         last = layers[-1]
-        return Prediction(last.logits, last.boxes, last.masks, auxiliary=tuple(layers[:-1]))
+        return Prediction(last.logits, last.boxes, last.masks, tuple(layers[:-1]), dense)

@@ -5,7 +5,7 @@ The query clip and the support clip go through the same module. Frames do not me
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -45,29 +45,47 @@ class TextProjection(nn.Module):
         """[..., text width] to [..., C]."""
         return self.dropout(self.norm(self.linear(states)))
 
-    def words(self, words: Words) -> ProjectedWords:
-        """A batch of sentences with the place of each word."""
-        values = self(words.tokens)
-        return ProjectedWords(values, values + encode_words(values, words.padding), words.padding)
+    def words(self, words: Words, *, with_sentence: bool = False) -> ProjectedWords:
+        """A batch of sentences with the place of each word; the sentence's state as first word."""
+        states, padding = words.tokens, words.padding
+        if with_sentence:
+            states = torch.cat((words.sentence[:, None], states), dim=1)
+            padding = None if padding is None else F.pad(padding, (1, 0), value=False)
+        values = self(states)
+        return ProjectedWords(values, values + encode_words(values, padding), padding)
 
 
 class LevelProjection(nn.Module):
     """One encoder map to the network's width. Stride 64 is made from the map at 32."""
 
-    def __init__(self, *, stride: int, channels: int, width: int) -> None:
+    def __init__(
+        self, *, stride: int, channels: int, width: int, finer: Mapping[int, int] | None = None
+    ) -> None:
+        """`finer`: strides and channels of finer maps that are averaged down and added."""
         super().__init__()
         self.stride = stride
         self.source_stride = min(stride, COARSEST_MAP)
         kernel, step = (3, 2) if stride > COARSEST_MAP else (1, 1)
         self.convolution = nn.Conv2d(channels, width, kernel, stride=step, padding=kernel // 2)
         self.norm = nn.GroupNorm(NORM_GROUPS, width)
+        self.finer = nn.ModuleDict(
+            {str(s): nn.Conv2d(count, width, 1, bias=False) for s, count in (finer or {}).items()}
+        )
 
     def forward(self, frames: FramePyramid, *, exact: bool = False) -> Tensor:
         """[B, T, h, w, C]; `exact` computes, and returns, float64."""
         source = frames.at(self.source_stride)
         maps = source.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        maps = self.project_exactly(maps) if exact else self.norm(self.convolution(maps))
+        maps = self.project_exactly(maps) if exact else self.project(maps, frames)
         return maps.permute(0, 2, 3, 1).unflatten(0, source.shape[:2])
+
+    def project(self, maps: Tensor, frames: FramePyramid) -> Tensor:
+        """Maps [N, channels, h, w], and the finer ones of their frames, to [N, C, h, w]."""
+        projected = self.convolution(maps)
+        for stride, convolution in self.finer.items():
+            detail = frames.at(int(stride)).flatten(0, 1)
+            projected = projected + convolution(F.adaptive_avg_pool2d(detail, projected.shape[-2:]))
+        return self.norm(projected)
 
     def project_exactly(self, maps: Tensor) -> Tensor:
         """The same 1x1 projection of [N, channels, h, w] in float64."""
@@ -83,8 +101,15 @@ class LevelProjection(nn.Module):
 class VisionLanguageFusion(nn.Module):
     """Projects every level, then multiplies each cell by what it reads in the words."""
 
-    def __init__(self, *, projections: Sequence[LevelProjection], attention: Attention) -> None:
+    def __init__(
+        self,
+        *,
+        projections: Sequence[LevelProjection],
+        attention: Attention,
+        residual: bool = False,
+    ) -> None:
         super().__init__()
+        self.residual = residual
         self.projections = Stack(projections)
         self.attention = attention
 
@@ -109,9 +134,10 @@ class VisionLanguageFusion(nn.Module):
         return levels
 
     def read_words(self, cells: Tensor, words: ProjectedWords) -> Tensor:
-        """Eq. (1): cells [B, T, h, w, C] times their attention over the words."""
+        """Eq. (1): cells [B, T, h, w, C] times their attention over the words, or that added."""
         read = self.attention(cells.flatten(1, 3), words.keys, words.values, words.padding)
-        return cells * read.view(cells.shape)
+        read = read.view(cells.shape)
+        return cells * (1 + read) if self.residual else cells * read
 
 
 def power_log(values: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from stages.model.deformable import DeformableAttention
+from stages.model.dense import RARE_LOGIT
 from stages.model.layers import Attention
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def initialise(model: FsrvosModel) -> None:
     for linear in model.mask_head.controller.layers:
         _xavier_layer(linear)
     for stage in model.pixel_decoder.stages:
-        _xavier(stage.attention)
+        if stage.attention is not None:
+            _xavier(stage.attention)
         nn.init.kaiming_uniform_(stage.adapter.weight, a=1)
         nn.init.kaiming_uniform_(stage.layer.weight, a=1)
     nn.init.kaiming_uniform_(model.pixel_decoder.mask_features.weight, a=1)
@@ -44,6 +46,10 @@ def initialise(model: FsrvosModel) -> None:
             _zero(module.projection.bias)
             _zero(module.output.bias)
     nn.init.xavier_uniform_(model.fusion.attention.projection.weight)
+    if model.affinity.marks is not None:
+        nn.init.normal_(model.affinity.marks, std=0.1)
+    if model.dense is not None:
+        nn.init.constant_(model.dense.linear.bias, RARE_LOGIT)
 
 
 def _initialise_heads(model: FsrvosModel) -> None:

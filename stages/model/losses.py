@@ -16,6 +16,8 @@ from stages.model.fsrvos import Prediction
 from stages.model.matcher import ALPHA, GAMMA, LossWeights, corners, generalised_iou, match
 from stages.model.targets import Targets
 
+CLIP_TERMS = ("loss_mask", "loss_dice")  # means over a whole clip
+
 
 @dataclass(frozen=True)
 class Losses:
@@ -34,10 +36,13 @@ def compute_losses(
     targets: Targets,
     weights: LossWeights | None = None,
     visible: Tensor | None = None,
+    shared_mask_divisor: bool = True,
 ) -> Losses:
     """All terms of all layers.
 
     Args:
+        shared_mask_divisor: divide the mask terms, which are one a clip, by the number of frames
+            too, as the released code does; otherwise by the number of objects.
         visible: number of frames that show an object, which every term is divided by; counted
             in `targets` by default (several processes pass their mean).
     """
@@ -56,9 +61,24 @@ def compute_losses(
             "loss_dice": (weights.dice, dice_loss(layer.masks, targets, chosen)),
         }
         for name, (weight, value) in scale.items():
-            terms[name + suffix] = value / divisor
+            over_clip = name in CLIP_TERMS and not shared_mask_divisor
+            terms[name + suffix] = value / (len(targets.masks) if over_clip else divisor)
             total = total + weight * terms[name + suffix]
+    if prediction.dense is not None:
+        terms["loss_dense"] = dense_loss(prediction.dense, targets, weights)
+        total = total + weights.dense * terms["loss_dense"]
     return Losses(total, terms)
+
+
+def dense_loss(logits: Tensor, targets: Targets, weights: LossWeights) -> Tensor:
+    """Mask and dice terms of the dense prior [B, T, h, w] against all described objects, a mean."""
+    true = F.adaptive_avg_pool2d(targets.masks.amax(1), logits.shape[-2:])
+    logits = logits.float()
+    share = logits.sigmoid().flatten(1)
+    covered = true.flatten(1)
+    dice = (2 * (share * covered).sum(-1) + 1) / (share.sum(-1) + covered.sum(-1) + 1)
+    mask = focal(logits, true).flatten(1).mean(-1)
+    return (weights.mask * mask + weights.dice * (1 - dice)).mean()
 
 
 def score_loss(logits: Tensor, targets: Targets, chosen: Tensor) -> Tensor:

@@ -26,6 +26,7 @@ class LossWeights:
     giou: float = 2.0
     mask: float = 2.0
     dice: float = 5.0
+    dense: float = 0.5  # of the dense prior's own mask and dice terms; takes no part in matching
 
 
 @torch.no_grad()

@@ -76,7 +76,9 @@ class ClipAttention(nn.Module):
 class PixelStage(nn.Module):
     """One stride: adapt, attend, add the coarser stage, convolve."""
 
-    def __init__(self, *, stride: int, channels: int, width: int, attention: ClipAttention) -> None:
+    def __init__(
+        self, *, stride: int, channels: int, width: int, attention: ClipAttention | None
+    ) -> None:
         super().__init__()
         self.stride = stride
         self.adapter = nn.Conv2d(channels, width, 1, bias=False)
@@ -90,10 +92,11 @@ class PixelStage(nn.Module):
     ) -> Tensor:
         """Cells [N, h, w, channels] and the stage above [N, h', w', C] to [N, h, w, C]."""
         height, width = cells.shape[1:3]
-        padding = frames.padding_at(height, width)
-        adapted = self.adapter_norm(self.adapter(cells.permute(0, 3, 1, 2))).permute(0, 2, 3, 1)
-        places = encode_cells(height, width, adapted.shape[-1], padding, cells.device)
-        attended = self.attention(adapted, places, words, padding)
+        attended = self.adapter_norm(self.adapter(cells.permute(0, 3, 1, 2))).permute(0, 2, 3, 1)
+        if self.attention is not None:
+            padding = frames.padding_at(height, width)
+            places = encode_cells(height, width, attended.shape[-1], padding, cells.device)
+            attended = self.attention(attended, places, words, padding)
         if coarser is not None:
             spread = F.interpolate(coarser.permute(0, 3, 1, 2), size=(height, width))
             attended = attended + spread.permute(0, 2, 3, 1)

@@ -31,12 +31,12 @@ class SimilarityPrior(nn.Module):
         self.linear = nn.Linear(CUES * len(PRIOR_STRIDES), width)
 
     def forward(
-        self, query: FramePyramid, support: Support, shapes: Sequence[tuple[int, int]]
+        self, maps: Sequence[Tensor], query: FramePyramid, support: Support
     ) -> list[Tensor]:
-        """What to add to each level's cells, [B, T, h, w, C] a level of the given (h, w)."""
+        """The levels' cells [B, T, h, w, C], finest first, with the similarities added."""
         with torch.no_grad():
-            cues = self.cues(query, support, max(shapes))
-        return [self.linear(_resize(cues, shape)) for shape in shapes]
+            cues = self.cues(query, support, _shape(maps[0]))
+        return [cells + self.linear(_resize(cues, _shape(cells))) for cells in maps]
 
     def cues(self, query: FramePyramid, support: Support, shape: tuple[int, int]) -> Tensor:
         """All strides' similarities on one grid, [B, T, h, w, 8], each in [-2, 2]."""
@@ -90,6 +90,10 @@ def _to_mean(rows: Tensor, columns: Tensor, weights: Tensor) -> Tensor:
     """Cosine of each row [B, N, C] to the weighted mean of columns [B, K, C]; 0 without weight."""
     mean = F.normalize((weights[..., None] * columns).sum(1), dim=-1)
     return (rows * mean[:, None]).sum(-1)
+
+
+def _shape(cells: Tensor) -> tuple[int, int]:
+    return cells.shape[2], cells.shape[3]
 
 
 def _resize(cues: Tensor, shape: tuple[int, int]) -> Tensor:

@@ -1,0 +1,54 @@
+"""AdamW, its parameter groups and its learning-rate schedule."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
+
+from configs.training import TrainConfig
+
+FINAL_SHARE = 0.02  # of the peak learning rate that a cosine schedule ends at
+
+
+def make_optimizer(model: nn.Module, config: TrainConfig) -> AdamW:
+    """AdamW over every trainable parameter; norms, biases and embeddings carry no decay."""
+    trainable = [p for p in model.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in trainable if p.dim() > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in trainable if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+    return AdamW(groups, lr=config.learning_rate)
+
+
+def make_schedule(optimizer: AdamW, config: TrainConfig) -> LambdaLR:
+    """Linear warm-up, then a cosine to FINAL_SHARE of the peak, or constant."""
+
+    def share(step: int) -> float:
+        warm = min(1.0, (step + 1) / max(1, config.warmup_steps))
+        if config.schedule == "constant":
+            return warm
+        progress = min(1.0, step / max(1, config.steps))
+        cosine = 0.5 * (1.0 + math.cos(math.pi * progress))
+        return warm * (FINAL_SHARE + (1.0 - FINAL_SHARE) * cosine)
+
+    return LambdaLR(optimizer, share)
+
+
+def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
+    """The dtype to run in, None for plain fp32. `auto` takes bf16 where it is native.
+
+    On a CPU without AVX512-BF16 or AMX, bf16 is emulated and slower than fp32.
+    """
+    if precision == "fp32":
+        return None
+    if precision == "bf16":
+        return torch.bfloat16
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else None
+    if device.type == "cpu":
+        return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else None
+    return None

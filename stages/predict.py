@@ -1,0 +1,186 @@
+"""One video, a sentence and a support folder -> masks, an overlay video, scores.
+
+video ──frames──▶ encoder ──maps──▶ network (with the support's maps and the words) ──▶ masks
+
+Frames are read once and go through in windows, so memory does not grow with the video.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from configs import FeaturesConfig
+from stages.allocator import keep_freed_memory
+from stages.batches import EpisodeBatch, make_words, stack_pyramids
+from stages.checkpoint import Encoders, load_checkpoint, require_encoders
+from stages.data.files import clean_expression
+from stages.data.resize import fitted_size, resize_frame, resize_mask
+from stages.data.support import SupportSet, load_support
+from stages.data.video import VideoWriter, read_video
+from stages.encoders import TextEncoder, VisionEncoder, load_text, load_vision
+from stages.inference import Answer, answers, run_model
+from stages.model.inputs import FramePyramid, Support, Words
+from stages.overlay import Tile, contact_sheet, evenly, overlay_frame, write_mask_png, write_png
+from stages.progress import track
+from stages.whole_file import replace_text
+
+SHEET_TILES = 12
+MASK_ID = 1
+Frame = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class PredictReport:
+    """Where everything was written, and how sure the network is. `score` is in [0, 1]."""
+
+    video: str
+    expression: str
+    frames: int
+    score: float
+    masks: str
+    overlay: str
+    contact_sheet: str
+    scores: str
+
+
+class Segmenter:
+    """A run's network with its encoders: encodes the support and the sentence once."""
+
+    def __init__(self, run_dir: Path, device: str) -> None:
+        loaded = load_checkpoint(run_dir, device)
+        self.config, self.model = loaded.config, loaded.model
+        self.device = torch.device(device)
+        self.vision: VisionEncoder = load_vision(self.config.encoder, device)
+        self.text: TextEncoder = load_text(self.config.encoder, device)
+        present = Encoders(
+            self.vision.channels, self.text.width, self.vision.digest, self.text.digest
+        )
+        require_encoders(loaded.encoders, present, run_dir)
+
+    def support(self, shown: SupportSet) -> Support:
+        """Maps, words and masks of the annotated frames; S frames of any sizes on one canvas."""
+        sizes = [self.size(frame) for frame in shown.frames]
+        pyramids = [self.encode([frame]) for frame in shown.frames]
+        stacked = stack_pyramids(pyramids, sizes)
+        height, width = (int(side) for side in stacked.size.amax(0))
+        if stacked.padding is not None:
+            height, width = stacked.padding.shape[-2:]
+        masks = torch.zeros(1, len(sizes), height, width)
+        for row, (mask, size) in enumerate(zip(shown.masks, sizes, strict=True)):
+            small = resize_mask(mask.astype(np.uint8), size)
+            masks[0, row, : size[0], : size[1]] = torch.from_numpy(small)
+        return Support(as_clip(stacked), self.words(shown.expression), masks.to(self.device))
+
+    def words(self, sentence: str) -> Words:
+        """The sentence's states."""
+        states = self.text.encode([sentence])[0]
+        return make_words(
+            [(states.tokens.cpu().numpy(), states.sentence.cpu().numpy())], self.device
+        )
+
+    def segment(self, frames: Sequence[Frame], words: Words, support: Support) -> Answer:
+        """One window's answer at the frames' own size."""
+        query = stack_pyramids([self.encode(frames)], [self.size(frames[0])])
+        batch = EpisodeBatch(query=query, words=words, support=support)
+        said = run_model(self.model, batch, self.config.train.precision)
+        own = (frames[0].shape[0], frames[0].shape[1])
+        return answers(said, query, self.config.model.mask_stride, [own])[0]
+
+    def encode(self, frames: Sequence[Frame]) -> list[Tensor]:
+        """Four maps [T, C, h, w] of equally large frames."""
+        size = self.size(frames[0])
+        clip = np.stack([resize_frame(frame, size) for frame in frames])
+        with torch.inference_mode():
+            return list(self.vision(torch.from_numpy(clip).to(self.device)))
+
+    def size(self, frame: Frame) -> tuple[int, int]:
+        """Network input size (H, W) of a frame."""
+        options: FeaturesConfig = self.config.features
+        return fitted_size(frame.shape[0], frame.shape[1], options.short_side, options.long_side)
+
+
+def predict(
+    video: Path,
+    expression: str,
+    support: Path,
+    run_dir: Path,
+    out: Path,
+    device: str = "cpu",
+) -> PredictReport:
+    """Segment the described object in every frame of `video` and write `out`.
+
+    Everything is checked before anything is written. Raises MissingError or DataError.
+    """
+    keep_freed_memory()
+    sentence = clean_expression(expression, "EXPRESSION")
+    shown = load_support(support)
+    source = read_video(video)
+    segmenter = Segmenter(run_dir, device)
+    annotated, words = segmenter.support(shown), segmenter.words(sentence)
+    overlay = out / "overlay.mp4"
+    presence: list[float] = []
+    tiles: dict[int, Tile] = {}
+    wanted = evenly(source.expected, SHEET_TILES) if source.expected else ()
+    numbers: list[str] = []
+    with VideoWriter(overlay, source.fps) as film:
+        frames = track(source, total=source.expected or None, description="predict")
+        for window in windows(frames, segmenter.config.evaluate.window):
+            answer = segmenter.segment(window, words, annotated)
+            for frame, mask, shows in zip(window, answer.masks, answer.presence, strict=True):
+                name = source.name(len(numbers))
+                write_mask_png(out / "masks" / f"{name}.png", mask.astype(np.uint8) * MASK_ID)
+                drawn = overlay_frame(frame, mask, sentence, float(shows))
+                film.write(drawn)
+                if len(numbers) in wanted or not wanted:
+                    tiles[len(numbers)] = Tile(drawn, f"frame {name}")
+                numbers.append(name)
+                presence.append(float(shows))
+    chosen = [tiles[number] for number in sorted(tiles)]
+    picked = [chosen[i] for i in evenly(len(chosen), SHEET_TILES)]
+    write_png(out / "contact_sheet.png", contact_sheet(picked, title=sentence))
+    score = float(np.mean(presence))
+    scores = {
+        "video": str(video),
+        "expression": sentence,
+        "support": str(support),
+        "run": str(run_dir),
+        "score": round(score, 4),
+        "frames": [
+            {"frame": name, "score": round(value, 4), "present": value >= 0.5}
+            for name, value in zip(numbers, presence, strict=True)
+        ],
+    }
+    replace_text(out / "scores.json", json.dumps(scores, indent=1) + "\n")
+    return PredictReport(
+        video=str(video),
+        expression=sentence,
+        frames=len(numbers),
+        score=score,
+        masks=str(out / "masks"),
+        overlay=str(overlay),
+        contact_sheet=str(out / "contact_sheet.png"),
+        scores=str(out / "scores.json"),
+    )
+
+
+def windows(frames: Iterable[Frame], length: int) -> Iterator[list[Frame]]:
+    """Consecutive windows of at most `length` frames."""
+    remaining = iter(frames)
+    while window := list(islice(remaining, length)):
+        yield window
+
+
+def as_clip(frames: FramePyramid) -> FramePyramid:
+    """S clips of one frame, [S, 1, ...], as one clip of S frames, [1, S, ...]."""
+    first, second, third, fourth = (level.transpose(0, 1) for level in frames.maps)
+    padding = None if frames.padding is None else frames.padding.transpose(0, 1)
+    return FramePyramid((first, second, third, fourth), frames.size[:1], padding)

@@ -1,0 +1,280 @@
+"""Episodic training: cached features and masks -> a run folder.
+
+features + masks ──episodes──▶ batches ──network, losses──▶ AdamW ──▶ model.safetensors
+
+Step i's episodes depend on the seed and i alone, so a run that was interrupted goes on as if it
+had not been. `metrics.jsonl` holds a line a look; a run that is complete is left as it is.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from configs import Config, FsrvosError, config_digest
+from stages.allocator import keep_freed_memory
+from stages.batches import EpisodeBatch, FeatureSource, collate
+from stages.checkpoint import (
+    fill,
+    load_progress,
+    read_facts,
+    read_weights,
+    require_encoders,
+    save_checkpoint,
+    save_progress,
+)
+from stages.data.dataset import Dataset, load_dataset
+from stages.data.episodes import Episode, holdout_episodes, holdout_videos, sample_episode
+from stages.data.folds import train_categories, videos_of
+from stages.data.nouns import hide_noun
+from stages.inference import answers, run_model
+from stages.journal import Journal
+from stages.loader import Prefetch
+from stages.metrics import region_j
+from stages.model.build import build_model
+from stages.model.fsrvos import FsrvosModel
+from stages.model.losses import Losses, compute_losses
+from stages.model.matcher import LossWeights
+from stages.model.targets import Targets
+from stages.optimisation import autocast_dtype, make_optimizer, make_schedule
+from stages.perturbation import perturb
+from stages.progress import say, track
+from stages.sources import open_source
+
+PROGRESS = Path("checkpoints") / "last.pt"
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """What a training did. `holdout_J` is in [0, 1]; `wait_share` of the time went to data."""
+
+    run: str
+    steps: int
+    parameters: int
+    seconds: float
+    steps_per_second: float
+    wait_share: float
+    holdout_J: float
+    already_done: bool = False
+
+
+def train(
+    config: Config,
+    data_root: Path,
+    fold: int,
+    run_dir: Path,
+    cache_root: Path | None,
+    from_cache: bool = True,
+    device: str = "cpu",
+    seed: int = 0,
+    init: Path | None = None,
+) -> TrainReport:
+    """Train on the fold's training classes and write the run folder.
+
+    init: run folder or weights file to start from. Raises MissingError (features, dataset, init),
+    DataError, UsageError (fold), CacheIntegrityError, FsrvosError (loss not finite, disk full).
+    """
+    keep_freed_memory()
+    dataset = load_dataset(data_root)
+    identity = {
+        "config": config_digest(config),
+        "dataset": dataset.root.name,
+        "fold": fold,
+        "seed": seed,
+        "init": str(init or ""),
+        "live": not from_cache,
+    }
+    done = read_facts(run_dir)
+    if done is not None and all(done.get(key) == value for key, value in identity.items()):
+        say(f"{run_dir} is already trained: nothing to do")
+        return TrainReport(**{**done["report"], "already_done": True})
+    source = open_source(config, dataset, cache_root, device, from_cache, user=run_dir)
+    training = _Training(config, dataset, fold, source, torch.device(device), seed)
+    training.start(run_dir, init, identity)
+    report = training.run(run_dir, identity)
+    facts = {**identity, "report": asdict(report)}
+    save_checkpoint(run_dir, training.model, config, training.encoders, facts)
+    (run_dir / PROGRESS).unlink(missing_ok=True)
+    return report
+
+
+class _Training:
+    """The state of one run: network, optimiser, where its episodes come from."""
+
+    def __init__(
+        self,
+        config: Config,
+        dataset: Dataset,
+        fold: int,
+        source: FeatureSource,
+        device: torch.device,
+        seed: int,
+    ) -> None:
+        self.config, self.dataset, self.source = config, dataset, source
+        self.device, self.seed = device, seed
+        self.categories = train_categories(dataset, fold)
+        share = config.data.holdout
+        held = holdout_videos(dataset, fold, share)
+        self.videos = frozenset(videos_of(dataset, fold, "train")) - held
+        self.held = holdout_episodes(
+            dataset, fold, share, config.data.frames, config.data.support_frames
+        )
+        self.encoders = source.encoders
+        torch.manual_seed(seed)
+        self.model = build_model(config.model, source.channels, source.text_width).to(device)
+        self.optimizer = make_optimizer(self.model, config.train)
+        self.schedule = make_schedule(self.optimizer, config.train)
+        self.dtype = autocast_dtype(config.train.precision, device)
+        self.step = 0
+
+    def start(self, run: Path, init: Path | None, identity: dict[str, Any]) -> None:
+        """Go on from this run's last progress, or from `init`'s weights, or from the beginning."""
+        saved = load_progress(run / PROGRESS)
+        if saved is not None and saved["identity"] == identity:
+            self.model.load_state_dict(saved["model"])
+            self.optimizer.load_state_dict(saved["optimizer"])
+            self.schedule.load_state_dict(saved["schedule"])
+            self.step = int(saved["step"])
+            say(f"going on from step {self.step}")
+        elif init is not None:
+            path = init / "model.safetensors" if init.is_dir() else init
+            state, encoders, _ = read_weights(path)
+            require_encoders(encoders, self.encoders, init)
+            fill(self.model, state, path)
+
+    def run(self, run: Path, identity: dict[str, Any]) -> TrainReport:
+        """All steps left. Raises FsrvosError when the loss is not finite."""
+        options, begun, first = self.config.train, time.perf_counter(), self.step
+        batches = Prefetch(
+            self.batch, range(first, options.steps), options.loader_threads, options.prefetch
+        )
+        journal = Journal(run, first)
+        stepping = 0.0
+        for batch in track(batches, total=options.steps - first, description="train"):
+            started = time.perf_counter()
+            losses = self.learn(batch)
+            stepping += time.perf_counter() - started
+            journal.count(losses)
+            last = self.step == options.steps
+            if last or self.step % options.log_every == 0:
+                wait = batches.waited / max(stepping + batches.waited, 1e-9)
+                journal.log(self.step, self.schedule.get_last_lr()[0], wait)
+            if options.holdout_every and self.step % options.holdout_every == 0 and not last:
+                journal.note(self.step, holdout_J=self.holdout())
+            if self.step % options.checkpoint_every == 0 and not last:
+                self.keep(run, identity)
+        seconds = time.perf_counter() - begun
+        quality = self.holdout()
+        journal.note(self.step, holdout_J=quality)
+        journal.close()
+        return TrainReport(
+            run=str(run),
+            steps=self.step,
+            parameters=sum(p.numel() for p in self.model.parameters() if p.requires_grad),
+            seconds=seconds,
+            steps_per_second=(self.step - first) / max(seconds, 1e-9),
+            wait_share=batches.waited / max(stepping + batches.waited, 1e-9),
+            holdout_J=quality,
+        )
+
+    def batch(self, step: int) -> EpisodeBatch:
+        """Step `step`'s episodes, twins in pairs."""
+        rng = np.random.default_rng([self.seed, step])
+        options, stated = self.config.data, self.config.train
+        episodes, sentences, draws = list[Episode](), list[str](), list[int]()
+        for draw in range(stated.videos_per_step):
+            drawn = sample_episode(
+                self.dataset,
+                self.categories,
+                rng,
+                options.frames,
+                options.support_frames,
+                paired=stated.paired,
+                videos=self.videos,
+            )
+            hidden = rng.random() < stated.hide_nouns
+            episodes += drawn
+            sentences += [self.sentence(episode, hidden) for episode in drawn]
+            draws += [draw] * len(drawn)
+        batch = collate(self.dataset, self.source, episodes, self.device, sentences)
+        noise = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        return perturb(batch, draws, stated, noise)
+
+    def sentence(self, episode: Episode, hidden: bool) -> str:
+        """The query's sentence, or what it says without naming the category."""
+        text = episode.query.expression.text
+        return hide_noun(text, episode.category) if hidden else text
+
+    def learn(self, batch: EpisodeBatch) -> Losses:
+        """One step of the optimiser."""
+        self.model.train()
+        with torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype is not None):
+            prediction = self.model(batch.query, batch.words, batch.support)
+        assert batch.targets is not None
+        grid, stride = prediction.masks.shape[-2:], self.config.model.mask_stride
+        targets = Targets.of(batch.targets, batch.query.size, (grid[0], grid[1]), stride)
+        losses = compute_losses(
+            prediction,
+            targets,
+            loss_weights(self.config),
+            shared_mask_divisor=self.config.model.shared_mask_divisor,
+        )
+        if not torch.isfinite(losses.total):
+            raise FsrvosError(
+                f"the loss is {float(losses.total)} at step {self.step}; lower train.learning_rate "
+                "or set train.precision=fp32"
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        losses.total.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.train.clip_norm)
+        self.optimizer.step()
+        self.schedule.step()
+        self.step += 1
+        return losses
+
+    def holdout(self) -> float:
+        """Mean J over episodes of the held-back training videos; 0 where none are held back."""
+        if not self.held:
+            return 0.0
+        self.model.eval()
+        every = max(1, len(self.held) // self.config.train.holdout_episodes)
+        overlaps = [self.overlap(self.model, episode) for episode in self.held[::every]]
+        return float(np.mean(overlaps))
+
+    def overlap(self, model: FsrvosModel, episode: Episode) -> float:
+        """Mean J of one episode at network input size."""
+        batch = collate(self.dataset, self.source, [episode], self.device)
+        assert batch.targets is not None
+        size = (batch.targets.shape[-2], batch.targets.shape[-1])
+        said = run_model(model, batch, self.config.train.precision)
+        answer = answers(said, batch.query, self.config.model.mask_stride, [size])[0]
+        return float(region_j(answer.masks, batch.targets[0].cpu().numpy()).mean())
+
+    def keep(self, run: Path, identity: dict[str, Any]) -> None:
+        """Save all that going on needs."""
+        state = {
+            "identity": identity,
+            "step": self.step,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+        }
+        save_progress(run / PROGRESS, state)
+
+
+def loss_weights(config: Config) -> LossWeights:
+    """The weights that a configuration states."""
+    stated = config.train
+    return LossWeights(
+        score=stated.weight_class,
+        box=stated.weight_box,
+        giou=stated.weight_giou,
+        mask=stated.weight_mask,
+        dice=stated.weight_dice,
+        dense=stated.weight_dense,
+    )

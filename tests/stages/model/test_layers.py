@@ -1,0 +1,99 @@
+"""Attention, feed-forward, norm and dropout masks against plain PyTorch."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from stages.model.layers import AddNorm, Attention, FeedForward, ThinFeedForward, drop_mask
+
+
+def test_attention_equals_torch_multi_head_attention() -> None:
+    torch.manual_seed(0)
+    theirs = nn.MultiheadAttention(16, 4, batch_first=True).eval()
+    ours = Attention(width=16, heads=4).eval()
+    with torch.no_grad():
+        theirs.in_proj_bias.normal_()
+        ours.projection.weight.copy_(theirs.in_proj_weight)
+        ours.projection.bias.copy_(theirs.in_proj_bias)
+        ours.output.load_state_dict(theirs.out_proj.state_dict())
+    query, key, value = torch.randn(2, 5, 16), torch.randn(2, 7, 16), torch.randn(2, 7, 16)
+    padding = torch.zeros(2, 7, dtype=torch.bool)
+    padding[1, 4:] = True
+    for mask in (None, padding):
+        expected, _ = theirs(query, key, value, key_padding_mask=mask, need_weights=False)
+        torch.testing.assert_close(ours(query, key, value, mask), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.25])
+def test_feed_forward_and_its_gradients_equal_autograd(
+    dropout: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ThinFeedForward, "CHUNK", 4)  # several chunks, the last one smaller
+    torch.manual_seed(0)
+    module = FeedForward(width=6, inner=10, dropout=dropout).double().train()
+    tokens = torch.randn(2, 5, 6, dtype=torch.float64, requires_grad=True)
+    torch.manual_seed(4)
+    found = module(tokens)
+    torch.manual_seed(4)
+    mask = drop_mask(torch.empty(10, 10), dropout) if dropout else torch.zeros(10, 10).bool()
+    inner = F.relu(module.expand(tokens.reshape(10, 6)))
+    kept = inner.masked_fill(mask, 0) / (1 - dropout)
+    expected = module.contract(kept).view(2, 5, 6)
+    torch.testing.assert_close(found, expected)
+    leaves = [tokens, *module.parameters()]
+    weight = torch.randn_like(expected)
+    for one, other in zip(
+        torch.autograd.grad(found, leaves, weight),
+        torch.autograd.grad(expected, leaves, weight),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other)
+
+
+def test_feed_forward_under_autocast_is_close() -> None:
+    torch.manual_seed(0)
+    module = FeedForward(width=16, inner=32, dropout=0.0)
+    tokens = torch.randn(3, 16)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rough = module(tokens)
+    torch.testing.assert_close(rough.float(), module(tokens), rtol=0.05, atol=0.02)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_drop_mask_drops_the_stated_share(share: float) -> None:
+    torch.manual_seed(0)
+    mask = drop_mask(torch.empty(1001, 999), share)
+    assert mask.shape == (1001, 999)
+    assert mask.dtype == torch.bool
+    # five standard deviations of a million draws
+    assert abs(float(mask.float().mean()) - share) < 5 * (share * (1 - share) / 1e6) ** 0.5
+    neighbours = (mask[:, 1:] & mask[:, :-1]).float().mean()
+    assert abs(float(neighbours) - share**2) < 0.002
+
+
+def test_drop_mask_follows_the_seed() -> None:
+    def draw(seed: int) -> torch.Tensor:
+        torch.manual_seed(seed)
+        return drop_mask(torch.empty(50), 0.5)
+
+    assert torch.equal(draw(1), draw(1))
+    assert not torch.equal(draw(1), draw(2))
+
+
+def test_add_norm_keeps_the_mean_update_while_training() -> None:
+    torch.manual_seed(0)
+    norm = AddNorm(8, dropout=0.5)
+    tokens, update = torch.randn(4, 8), torch.randn(4, 8)
+    norm.eval()
+    torch.testing.assert_close(norm(tokens, update), F.layer_norm(tokens + update, (8,)))
+    norm.train()
+    plain = AddNorm(8, dropout=0.0).train()
+    torch.testing.assert_close(plain(tokens, update), F.layer_norm(tokens + update, (8,)))
+    torch.manual_seed(2)
+    found = norm(tokens, update)
+    torch.manual_seed(2)
+    kept = update.masked_fill(drop_mask(update, 0.5), 0) * 2
+    torch.testing.assert_close(found, F.layer_norm(tokens + kept, (8,)))
