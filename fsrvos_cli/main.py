@@ -30,7 +30,7 @@ COMMANDS = {
     "score": "Score predictions: region J, contour F and their mean.",
     "report": "Write one HTML page about one or more runs.",
     "cache": "List, verify, prune and export the feature cache.",
-    "weights": "Inspect checkpoint files, this program's and others'.",
+    "weights": "Import and inspect checkpoint files, this program's and others'.",
     "info": "Versions, devices, encoders, places: what a bug report needs.",
 }
 
