@@ -63,11 +63,13 @@ class EvaluateConfig:
 
     seeds: int = 5  # drawings of the support videos
     episodes_per_category: int = 0  # 0 is all
+    support_frames: int = 5  # S, shots
     window: int = 10  # T, query frames that go through the network together
     protocol: Literal["davis", "paper"] = "davis"
 
     def __post_init__(self) -> None:
         _require_positive("evaluate", seeds=self.seeds, window=self.window)
+        _require_positive("evaluate", support_frames=self.support_frames)
         if self.episodes_per_category < 0:
             raise ValueError("evaluate.episodes_per_category must be 0 (all) or more")
 

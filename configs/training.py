@@ -17,9 +17,9 @@ class TrainConfig:
     steps: int = 1200
     videos_per_step: int = 4
     paired: bool = True
-    hide_nouns: float = 0.7  # share of videos whose sentences say "object" instead of the category
-    channel_dropout: float = 0.4  # of the coarse frozen maps, alike for query and support
-    channel_noise: float = 0.4  # log-normal scale of their other channels, alike as well
+    hide_nouns: float = 0.5  # share of videos whose sentences say "object" instead of the category
+    channel_dropout: float = 0.2  # of the coarse frozen maps, alike for query and support
+    channel_noise: float = 0.2  # log-normal scale of their other channels, alike as well
     learning_rate: float = 6e-4
     weight_decay: float = 1e-2
     warmup_steps: int = 50
@@ -37,4 +37,5 @@ class TrainConfig:
     weight_giou: float = 2.0
     weight_mask: float = 20.0
     weight_dice: float = 5.0
+    weight_twin: float = 3.0  # telling the two sentences of a video with twins apart
     weight_dense: float = 0.5  # the dense prior's own mask and dice terms, weighted as above

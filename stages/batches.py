@@ -45,13 +45,14 @@ class EpisodeBatch:
     """B episodes of T query and S support frames.
 
     The support's masks lie on its padded canvas. targets: bool [B, T, H, W] on the query's padded
-    canvas, or None when the truth is not asked for.
+    canvas, or None when the truth is not asked for. twins: rows that differ in the sentence alone.
     """
 
     query: FramePyramid
     words: Words
     support: Support
     targets: Tensor | None = None
+    twins: tuple[tuple[int, int], ...] = ()
 
 
 def collate(

@@ -6,9 +6,9 @@ the choice between twins, the training. A network that uses that thing must lose
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby, islice
 from pathlib import Path
 
 import torch
@@ -20,6 +20,7 @@ from stages.checkpoint import Checkpoint, load_checkpoint, require_encoders
 from stages.data.clips import Clip
 from stages.data.dataset import Dataset, load_dataset
 from stages.data.episodes import Episode, test_episodes, twin, write_manifest, wrong_support
+from stages.feature_keys import provenance
 from stages.inference import Answer, answers, join, run_model
 from stages.model.build import build_model
 from stages.model.fsrvos import FsrvosModel
@@ -30,7 +31,6 @@ from stages.sources import CacheSource, open_source
 PREDICTIONS = "predictions.h5"
 UNTRAINED_SEED = 0
 CLIPS_A_BATCH = 4
-_LIBRARIES = ("fsrvos", "torch", "numpy", "transformers")
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,10 @@ def evaluate(
     dataset = load_dataset(data_root)
     source = open_source(loaded.config, dataset, cache_root, device, from_cache=True, user=run_dir)
     require_encoders(loaded.encoders, source.encoders, run_dir)
-    support_frames = loaded.config.data.support_frames
     drawn = {
-        seed: test_episodes(dataset, fold, seed, support_frames, options.episodes_per_category)
+        seed: test_episodes(
+            dataset, fold, seed, options.support_frames, options.episodes_per_category
+        )
         for seed in range(seeds or options.seeds)
     }
     digests = [
@@ -83,13 +84,13 @@ def evaluate(
         "manifest": digests,
         "protocol": options.protocol,
         "command": f"fsrvos evaluate --data {data_root} --fold {fold} --run {run_dir}",
-        "versions": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+        "versions": provenance(device),
     }
     runner = _Runner(loaded, dataset, source, torch.device(device), options.window)
     runner.annotation_size = options.protocol == "davis"
     path = run_dir / PREDICTIONS
     with PredictionWriter(path, meta) as writer:
-        batches = list(in_batches(dataset, tasks))
+        batches = list(in_batches(tasks))
         for batch in track(batches, description="evaluate"):
             for prediction in runner.predict(batch):
                 writer.add(prediction)
@@ -136,18 +137,11 @@ def tasks_of(
     return made
 
 
-def in_batches(dataset: Dataset, tasks: Sequence[_Task]) -> Iterator[list[_Task]]:
+def in_batches(tasks: Sequence[_Task]) -> Iterator[list[_Task]]:
     """Neighbouring tasks of one condition and one clip length together."""
-    batch: list[_Task] = []
-    for task in tasks:
-        shape = (task.key.condition, len(task.episode.query.frames))
-        if batch and (len(batch) == CLIPS_A_BATCH or shape != last):
+    for _, alike in groupby(tasks, lambda t: (t.key.condition, len(t.episode.query.frames))):
+        while batch := list(islice(alike, CLIPS_A_BATCH)):
             yield batch
-            batch = []
-        batch.append(task)
-        last = shape
-    if batch:
-        yield batch
 
 
 class _Runner:

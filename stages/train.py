@@ -9,7 +9,8 @@ had not been. `metrics.jsonl` holds a line a look; a run that is complete is lef
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -202,8 +203,9 @@ class _Training:
             sentences += [self.sentence(episode, hidden) for episode in drawn]
             draws += [draw] * len(drawn)
         batch = collate(self.dataset, self.source, episodes, self.device, sentences)
+        twins = tuple((i, i + 1) for i, (a, b) in enumerate(pairwise(draws)) if a == b)
         noise = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        return perturb(batch, draws, stated, noise)
+        return perturb(replace(batch, twins=twins), draws, stated, noise)
 
     def sentence(self, episode: Episode, hidden: bool) -> str:
         """The query's sentence, or what it says without naming the category."""
@@ -223,6 +225,7 @@ class _Training:
             targets,
             loss_weights(self.config),
             shared_mask_divisor=self.config.model.shared_mask_divisor,
+            twins=batch.twins,
         )
         if not torch.isfinite(losses.total):
             raise FsrvosError(
@@ -277,4 +280,5 @@ def loss_weights(config: Config) -> LossWeights:
         mask=stated.weight_mask,
         dice=stated.weight_dice,
         dense=stated.weight_dense,
+        twin=stated.weight_twin,
     )

@@ -20,9 +20,11 @@ class DensePrior(nn.Module):
         super().__init__()
         self.linear = nn.Linear(width, 1)
 
-    def forward(self, cells: Tensor) -> Tensor:
-        """Memory cells [N, h, w, C] to logits [N, h, w]."""
-        return self.linear(cells)[..., 0]
+    def forward(self, cells: Tensor, shortcut: Tensor | None = None) -> Tensor:
+        """Memory cells [N, h, w, C], and what else speaks for them [B, T, h, w], to logits
+        [N, h, w]."""
+        logits = self.linear(cells)[..., 0]
+        return logits if shortcut is None else logits + shortcut.flatten(0, 1)
 
 
 def spread(logits: Tensor, size: tuple[int, int]) -> Tensor:

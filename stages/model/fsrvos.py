@@ -87,13 +87,16 @@ class FsrvosModel(nn.Module):
             self.affinity(query_map, support_map, support.masks)
             for query_map, support_map in zip(query_maps, support_maps, strict=True)
         ]
+        shortcut = None
         if self.similarity is not None:
-            maps = self.similarity(maps, query, support)
+            maps, shortcut = self.similarity(maps, query, support)
         memory = self.encoder(maps, query, projected)
         encoded = dict(zip(self.config.levels, memory.layout.split(memory.tokens), strict=True))
         objects = self.decoder(memory, self.sentence(words, frames=query.maps[0].shape[1]))
         features = self.pixel_decoder(encoded, query, projected)
-        dense = self.dense(encoded[self.config.levels[0]]) if self.dense is not None else None
+        dense = None
+        if self.dense is not None:
+            dense = self.dense(encoded[self.config.levels[0]], shortcut)
         return self.draw(objects if auxiliary else objects[-1:], features, query, dense)
 
     def words(self, words: Words) -> ProjectedWords:

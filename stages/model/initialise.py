@@ -48,6 +48,8 @@ def initialise(model: FsrvosModel) -> None:
     nn.init.xavier_uniform_(model.fusion.attention.projection.weight)
     if model.affinity.marks is not None:
         nn.init.normal_(model.affinity.marks, std=0.1)
+    if model.similarity is not None:
+        nn.init.zeros_(model.similarity.shortcut.weight)
     if model.dense is not None:
         nn.init.constant_(model.dense.linear.bias, RARE_LOGIT)
 

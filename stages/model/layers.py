@@ -91,11 +91,11 @@ class FeedForward(nn.Module):
 class ThinFeedForward(torch.autograd.Function):
     """contract(dropout(relu(expand(tokens)))) that keeps one activation, and no mask.
 
-    Where that activation is positive, its entry was neither cut off nor dropped. The gradient
-    between the layers, as large again, is made for a few thousand tokens at a time.
+    Where that activation is positive, its entry was neither cut off nor dropped. Both ways work on
+    a thousand tokens at a time, so that what lies between the layers stays in a cache of the CPU.
     """
 
-    CHUNK = 4096  # tokens
+    CHUNK = 1024  # tokens
 
     @staticmethod
     def forward(
@@ -108,10 +108,14 @@ class ThinFeedForward(torch.autograd.Function):
         dropout: float,
     ) -> Tensor:
         """Tokens [K, C] to [K, C]."""
-        inner = torch.addmm(expand_bias, tokens, expand.t())
-        if dropout > 0:
-            inner.masked_fill_(drop_mask(inner, dropout), 0)
-        inner.relu_()
+        inner = tokens.new_empty(len(tokens), len(expand))
+        for some, made in zip(
+            tokens.split(ThinFeedForward.CHUNK), inner.split(ThinFeedForward.CHUNK), strict=True
+        ):
+            torch.addmm(expand_bias, some, expand.t(), out=made)
+            if dropout > 0:
+                made.masked_fill_(drop_mask(made, dropout), 0)
+            made.relu_()
         ctx.scale = 1 / (1 - dropout)
         ctx.save_for_backward(tokens, inner, expand, contract)
         return torch.addmm(contract_bias, inner, contract.t(), alpha=ctx.scale)

@@ -6,6 +6,7 @@ object too, with a zero box; the score term takes a query for positive only wher
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -37,10 +38,12 @@ def compute_losses(
     weights: LossWeights | None = None,
     visible: Tensor | None = None,
     shared_mask_divisor: bool = True,
+    twins: Sequence[tuple[int, int]] = (),
 ) -> Losses:
     """All terms of all layers.
 
     Args:
+        twins: pairs of clips that are one video with two sentences, for `twin_loss`.
         shared_mask_divisor: divide the mask terms, which are one a clip, by the number of frames
             too, as the released code does; otherwise by the number of objects.
         visible: number of frames that show an object, which every term is divided by; counted
@@ -67,6 +70,9 @@ def compute_losses(
     if prediction.dense is not None:
         terms["loss_dense"] = dense_loss(prediction.dense, targets, weights)
         total = total + weights.dense * terms["loss_dense"]
+        if twins:
+            terms["loss_twin"] = twin_loss(prediction.dense, targets, twins)
+            total = total + weights.twin * terms["loss_twin"]
     return Losses(total, terms)
 
 
@@ -79,6 +85,22 @@ def dense_loss(logits: Tensor, targets: Targets, weights: LossWeights) -> Tensor
     dice = (2 * (share * covered).sum(-1) + 1) / (share.sum(-1) + covered.sum(-1) + 1)
     mask = focal(logits, true).flatten(1).mean(-1)
     return (weights.mask * mask + weights.dice * (1 - dice)).mean()
+
+
+def twin_loss(logits: Tensor, targets: Targets, twins: Sequence[tuple[int, int]]) -> Tensor:
+    """Which of two sentences of one video a cell of either object belongs to, a mean over cells.
+
+    The other terms are mostly about what is no object at all; here background cancels, and only
+    what the two sentences say apart can lower the loss.
+
+    Args:
+        logits: [B, T, h, w] of the dense prior.
+    """
+    true = F.adaptive_avg_pool2d(targets.masks.amax(1), logits.shape[-2:])
+    first, second = (torch.tensor(side, device=logits.device) for side in zip(*twins, strict=True))
+    ahead = (logits[first] - logits[second]).float()
+    wrong = true[first] * F.softplus(-ahead) + true[second] * F.softplus(ahead)
+    return wrong.sum() / (true[first] + true[second]).sum().clamp(min=1)
 
 
 def score_loss(logits: Tensor, targets: Targets, chosen: Tensor) -> Tensor:

@@ -27,6 +27,7 @@ class LossWeights:
     mask: float = 2.0
     dice: float = 5.0
     dense: float = 0.5  # of the dense prior's own mask and dice terms; takes no part in matching
+    twin: float = 0.0  # of telling two sentences of one video apart; takes no part in matching
 
 
 @torch.no_grad()

@@ -17,46 +17,52 @@ from torch import Tensor, nn
 from stages.model.inputs import FramePyramid, Support
 
 PRIOR_STRIDES = (16, 32)
-CUES = 4  # similarities a stride
+CUES = 4  # channels a stride
+EPSILON = 1e-6
 NEAREST = 4  # support cells averaged for "like some part of it"
 OBJECT_SHARE = 0.5  # of a cell that the mask covers, from which it counts as object
 GROUND_SHARE = 0.25  # below which it counts as background
 
 
 class SimilarityPrior(nn.Module):
-    """The similarities as channels, and one linear layer that hands them to the network."""
+    """The similarities as channels, and the linear layers that hand them to the network."""
 
     def __init__(self, *, width: int) -> None:
         super().__init__()
         self.linear = nn.Linear(CUES * len(PRIOR_STRIDES), width)
+        self.shortcut = nn.Linear(CUES * len(PRIOR_STRIDES), 1, bias=False)
 
     def forward(
         self, maps: Sequence[Tensor], query: FramePyramid, support: Support
-    ) -> list[Tensor]:
-        """The levels' cells [B, T, h, w, C], finest first, with the similarities added."""
+    ) -> tuple[list[Tensor], Tensor]:
+        """The levels' cells [B, T, h, w, C], finest first, with the similarities added; and the
+        similarities' own share [B, T, h, w] in the dense prior of the finest level."""
         with torch.no_grad():
             cues = self.cues(query, support, _shape(maps[0]))
-        return [cells + self.linear(_resize(cues, _shape(cells))) for cells in maps]
+        added = [cells + self.linear(_resize(cues, _shape(cells))) for cells in maps]
+        return added, self.shortcut(cues)[..., 0]
 
     def cues(self, query: FramePyramid, support: Support, shape: tuple[int, int]) -> Tensor:
-        """All strides' similarities on one grid, [B, T, h, w, 8], each in [-2, 2]."""
+        """All strides' cues on one grid, [B, T, h, w, 8]."""
         cues = []
         for stride in PRIOR_STRIDES:
             cells = query.at(stride).float()
             seen = support.frames.at(stride).float()
-            share = F.interpolate(support.masks, size=seen.shape[-2:], mode="area")
+            share = F.interpolate(support.masks.float(), size=seen.shape[-2:], mode="area")
             ignored = support.frames.padding_at(*seen.shape[-2:])
             if ignored is not None:
                 ignored = ignored.unflatten(0, seen.shape[:2])
-            cues.append(_resize(similarities(cells, seen, share, ignored), shape))
+            padding = query.padding_at(*cells.shape[-2:])
+            found = similarities(cells, seen, share, ignored)
+            cues.append(_resize(stand_out(found, padding), shape))
         return torch.cat(cues, dim=-1)
 
 
 def similarities(cells: Tensor, seen: Tensor, share: Tensor, ignored: Tensor | None) -> Tensor:
-    """Four cosines of every query cell [B, T, h, w, 4].
+    """Three cosines of every query cell [B, T, h, w, 3].
 
-    To its nearest object cells; that less the same for the background; to the mean of the object;
-    to the mean of the background. A support without any object cell gives -1 for the first.
+    To its nearest object cells; that less the same for the background; to the mean of the object.
+    A support without any object cell gives -1 for the first.
 
     Args:
         cells: [B, T, C, h, w] of the query.
@@ -75,9 +81,30 @@ def similarities(cells: Tensor, seen: Tensor, share: Tensor, ignored: Tensor | N
     cosines = rows @ directions.transpose(1, 2)
     near_object, near_ground = _nearest(cosines, is_object), _nearest(cosines, is_ground)
     to_object = _to_mean(rows, columns, share * is_object)
-    to_ground = _to_mean(rows, columns, is_ground.to(share.dtype))
-    cues = torch.stack((near_object, near_object - near_ground, to_object, to_ground), dim=-1)
+    cues = torch.stack((near_object, near_object - near_ground, to_object), dim=-1)
     return cues.unflatten(1, (cells.shape[1], *cells.shape[3:]))
+
+
+def stand_out(cosines: Tensor, padding: Tensor | None) -> Tensor:
+    """How far each cell stands out of its clip, in standard deviations, and the first cosine.
+
+    How alike two objects of one kind are differs by kind; that the object's cells are the most
+    alike of their clip does not, so this is what carries over to an unseen kind.
+
+    Args:
+        cosines: [B, T, h, w, n].
+        padding: [B*T, h, w] bool, cells that do not count, or None.
+
+    Returns:
+        [B, T, h, w, n + 1].
+    """
+    counted = torch.ones_like(cosines[..., :1])
+    if padding is not None:
+        counted = (~padding).view(counted.shape).to(cosines.dtype)
+    total = counted.sum((1, 2, 3), keepdim=True)
+    mean = (cosines * counted).sum((1, 2, 3), keepdim=True) / total
+    spread = ((cosines - mean).square() * counted).sum((1, 2, 3), keepdim=True) / total
+    return torch.cat(((cosines - mean) * (spread + EPSILON).rsqrt(), cosines[..., :1]), dim=-1)
 
 
 def _nearest(cosines: Tensor, chosen: Tensor) -> Tensor:
