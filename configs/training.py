@@ -15,12 +15,13 @@ class TrainConfig:
     """
 
     steps: int = 1200
-    videos_per_step: int = 4
+    videos_per_step: int = 5
     paired: bool = True
+    twin_share: float = 0.5  # of the query videos, drawn among those with twins alone
     hide_nouns: float = 0.5  # share of videos whose sentences say "object" instead of the category
     channel_dropout: float = 0.2  # of the coarse frozen maps, alike for query and support
     channel_noise: float = 0.2  # log-normal scale of their other channels, alike as well
-    learning_rate: float = 6e-4
+    learning_rate: float = 8e-4
     weight_decay: float = 1e-2
     warmup_steps: int = 50
     schedule: str = "cosine"  # cosine | constant
@@ -33,8 +34,8 @@ class TrainConfig:
     loader_threads: int = 1
     prefetch: int = 4
     weight_class: float = 2.0
-    weight_box: float = 5.0
-    weight_giou: float = 2.0
+    weight_box: float = 1.0
+    weight_giou: float = 0.5
     weight_mask: float = 20.0
     weight_dice: float = 5.0
     weight_twin: float = 3.0  # telling the two sentences of a video with twins apart

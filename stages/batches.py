@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cache import QuantisedMaps
+from stages.checkpoint import Encoders
 from stages.data.clips import Clip, Episode
 from stages.data.dataset import Dataset
 from stages.data.resize import resize_mask
@@ -27,8 +28,7 @@ from stages.quantisation import dequantise_on_device
 class FeatureSource(Protocol):
     """Where maps and text states come from."""
 
-    channels: tuple[int, int, int, int]
-    text_width: int
+    encoders: Encoders
 
     def size(self, video: str) -> tuple[int, int]:
         """(H, W) of a video's frames at network input size, pixels."""

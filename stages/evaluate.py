@@ -15,7 +15,7 @@ import torch
 
 from configs import Config, UsageError
 from stages.allocator import keep_freed_memory
-from stages.batches import collate
+from stages.batches import FeatureSource, collate
 from stages.checkpoint import Checkpoint, load_checkpoint, require_encoders
 from stages.data.clips import Clip
 from stages.data.dataset import Dataset, load_dataset
@@ -26,7 +26,7 @@ from stages.model.build import build_model
 from stages.model.fsrvos import FsrvosModel
 from stages.predictions import EpisodeInfo, EpisodeKey, Prediction, PredictionWriter
 from stages.progress import track
-from stages.sources import CacheSource, open_source
+from stages.sources import open_source
 
 PREDICTIONS = "predictions.h5"
 UNTRAINED_SEED = 0
@@ -153,7 +153,7 @@ class _Runner:
         self,
         loaded: Checkpoint,
         dataset: Dataset,
-        source: CacheSource,
+        source: FeatureSource,
         device: torch.device,
         window: int,
     ) -> None:

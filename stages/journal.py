@@ -51,12 +51,12 @@ class Journal:
             file.write(json.dumps(line) + "\n")
         if self.board is not None:
             for name, value in values.items():
-                self.board.add_scalar(name, value, step)  # type: ignore[no-untyped-call]
+                self.board.add_scalar(name, value, step)
 
     def close(self) -> None:
         """Close the event file."""
         if self.board is not None:
-            self.board.close()  # type: ignore[no-untyped-call]
+            self.board.close()
 
 
 def _lines_until(path: Path, step: int) -> list[str]:

@@ -43,11 +43,9 @@ class CacheSource:
         self, config: Config, dataset: Dataset, cache_root: Path | None, user: Path | None
     ) -> None:
         self._cached = CachedFeatures(config, dataset, cache_root, user)
-        self.channels = self._cached.channels
-        self.text_width = self._cached.text_width
         self.encoders = Encoders(
-            self.channels,
-            self.text_width,
+            self._cached.channels,
+            self._cached.text_width,
             self._cached.store.key.weights,
             self._cached.texts.key.weights,
         )
@@ -64,10 +62,8 @@ class LiveSource:
         self._vision = load_vision(config.encoder, device)
         self._text = load_text(config.encoder, device)
         self._texts: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
-        self.channels = self._vision.channels
-        self.text_width = self._text.width
         self.encoders = Encoders(
-            self.channels, self.text_width, self._vision.digest, self._text.digest
+            self._vision.channels, self._text.width, self._vision.digest, self._text.digest
         )
         self.size = NetworkSizes(dataset, config.features)
 

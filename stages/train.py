@@ -127,7 +127,9 @@ class _Training:
         )
         self.encoders = source.encoders
         torch.manual_seed(seed)
-        self.model = build_model(config.model, source.channels, source.text_width).to(device)
+        self.model = build_model(config.model, self.encoders.channels, self.encoders.text_width).to(
+            device
+        )
         self.optimizer = make_optimizer(self.model, config.train)
         self.schedule = make_schedule(self.optimizer, config.train)
         self.dtype = autocast_dtype(config.train.precision, device)
@@ -164,7 +166,7 @@ class _Training:
             last = self.step == options.steps
             if last or self.step % options.log_every == 0:
                 wait = batches.waited / max(stepping + batches.waited, 1e-9)
-                journal.log(self.step, self.schedule.get_last_lr()[0], wait)
+                journal.log(self.step, float(self.schedule.get_last_lr()[0]), wait)
             if options.holdout_every and self.step % options.holdout_every == 0 and not last:
                 journal.note(self.step, holdout_J=self.holdout())
             if self.step % options.checkpoint_every == 0 and not last:
@@ -197,6 +199,7 @@ class _Training:
                 options.support_frames,
                 paired=stated.paired,
                 videos=self.videos,
+                twin_share=stated.twin_share,
             )
             hidden = rng.random() < stated.hide_nouns
             episodes += drawn
@@ -233,7 +236,7 @@ class _Training:
                 "or set train.precision=fp32"
             )
         self.optimizer.zero_grad(set_to_none=True)
-        losses.total.backward()  # type: ignore[no-untyped-call]
+        losses.total.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.train.clip_norm)
         self.optimizer.step()
         self.schedule.step()

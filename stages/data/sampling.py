@@ -20,13 +20,15 @@ def sample_episode(
     support_frames: int,
     paired: bool = True,
     videos: Set[str] | None = None,
+    twin_share: float = 0.0,
 ) -> tuple[Episode, ...]:
     """One random training episode, or with `paired` two for a video with twins.
 
     A category is drawn uniformly, then a query video, one of its expressions and `frames`
     consecutive frames, then another video of the category as support. The pair shares frames and
     support and differs in the sentence alone, which is what forces a model to read it. `videos`
-    limits the choice (the training split less the held-back videos). Equal generators give equal
+    limits the choice (the training split less the held-back videos). `twin_share` is the chance
+    that the query is drawn among the videos with twins alone. Equal generators give equal
     episodes. DataError when a category has fewer than two usable videos.
     """
     if not categories:
@@ -40,9 +42,13 @@ def sample_episode(
         if (videos is None or v in videos) and dataset.videos[v].targets
     ]
     require_two(dataset, category, len(pool))
+    asked = pool
+    if twin_share > 0 and rng.random() < twin_share:
+        asked = [v for v in pool if twins(dataset, dataset.videos[v].targets[0])] or pool
     query = None
-    for i in rng.permutation(len(pool)):
-        query = draw_clip(dataset, pool[int(i)], dataset.videos[pool[int(i)]].targets, frames, rng)
+    for i in rng.permutation(len(asked)):
+        video = asked[int(i)]
+        query = draw_clip(dataset, video, dataset.videos[video].targets, frames, rng)
         if query is not None:
             break
     if query is None:

@@ -78,8 +78,7 @@ def compute_losses(
 
 def dense_loss(logits: Tensor, targets: Targets, weights: LossWeights) -> Tensor:
     """Mask and dice terms of the dense prior [B, T, h, w] against all described objects, a mean."""
-    true = F.adaptive_avg_pool2d(targets.masks.amax(1), logits.shape[-2:])
-    logits = logits.float()
+    true, logits = covered_share(targets, logits), logits.float()
     share = logits.sigmoid().flatten(1)
     covered = true.flatten(1)
     dice = (2 * (share * covered).sum(-1) + 1) / (share.sum(-1) + covered.sum(-1) + 1)
@@ -96,11 +95,16 @@ def twin_loss(logits: Tensor, targets: Targets, twins: Sequence[tuple[int, int]]
     Args:
         logits: [B, T, h, w] of the dense prior.
     """
-    true = F.adaptive_avg_pool2d(targets.masks.amax(1), logits.shape[-2:])
+    true = covered_share(targets, logits)
     first, second = (torch.tensor(side, device=logits.device) for side in zip(*twins, strict=True))
     ahead = (logits[first] - logits[second]).float()
     wrong = true[first] * F.softplus(-ahead) + true[second] * F.softplus(ahead)
     return wrong.sum() / (true[first] + true[second]).sum().clamp(min=1)
+
+
+def covered_share(targets: Targets, logits: Tensor) -> Tensor:
+    """How much of each cell of logits [B, T, h, w] the described objects cover, in [0, 1]."""
+    return F.adaptive_avg_pool2d(targets.masks.amax(1), (logits.shape[-2], logits.shape[-1]))
 
 
 def score_loss(logits: Tensor, targets: Targets, chosen: Tensor) -> Tensor:

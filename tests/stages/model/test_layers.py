@@ -38,7 +38,9 @@ def test_feed_forward_and_its_gradients_equal_autograd(
     torch.manual_seed(4)
     found = module(tokens)
     torch.manual_seed(4)
-    mask = drop_mask(torch.empty(10, 10), dropout) if dropout else torch.zeros(10, 10).bool()
+    mask = torch.zeros(10, 10, dtype=torch.bool)
+    if dropout:
+        mask = torch.cat([drop_mask(torch.empty(count, 10), dropout) for count in (4, 4, 2)])
     inner = F.relu(module.expand(tokens.reshape(10, 6)))
     kept = inner.masked_fill(mask, 0) / (1 - dropout)
     expected = module.contract(kept).view(2, 5, 6)
