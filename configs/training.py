@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,10 @@ class TrainConfig:
     learning_rate: float = 8e-4
     weight_decay: float = 1e-2
     warmup_steps: int = 50
-    schedule: str = "cosine"  # cosine | constant
+    schedule: Literal["cosine", "drops", "constant"] = "cosine"
+    drops: tuple[int, ...] = ()  # steps after which the learning rate falls to a tenth
     clip_norm: float = 1.0
-    precision: str = "auto"  # auto | fp32 | bf16
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
     log_every: int = 20
     holdout_every: int = 0  # steps between looks at the held-back slice; 0 = only at the end
     holdout_episodes: int = 24
@@ -40,3 +42,15 @@ class TrainConfig:
     weight_dice: float = 5.0
     weight_twin: float = 3.0  # telling the two sentences of a video with twins apart
     weight_dense: float = 0.5  # the dense prior's own mask and dice terms, weighted as above
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "videos_per_step", "log_every", "checkpoint_every", "prefetch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"train.{name} is {getattr(self, name)}; it must be 1 or more")
+        for name in ("twin_share", "hide_nouns", "channel_dropout"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"train.{name} is {getattr(self, name)}; it must be in [0, 1]")
+        if self.channel_dropout == 1:
+            raise ValueError("train.channel_dropout is 1; nothing would be left to train on")
+        if self.learning_rate <= 0:
+            raise ValueError(f"train.learning_rate is {self.learning_rate}; it must be above 0")

@@ -27,12 +27,14 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> AdamW:
 
 
 def make_schedule(optimizer: AdamW, config: TrainConfig) -> LambdaLR:
-    """Linear warm-up, then a cosine to FINAL_SHARE of the peak, or constant."""
+    """Linear warm-up, then a cosine to FINAL_SHARE of the peak, drops to a tenth, or constant."""
 
     def share(step: int) -> float:
         warm = min(1.0, (step + 1) / max(1, config.warmup_steps))
         if config.schedule == "constant":
             return warm
+        if config.schedule == "drops":
+            return warm * 0.1 ** sum(step >= drop for drop in config.drops)
         progress = min(1.0, step / max(1, config.steps))
         cosine = 0.5 * (1.0 + math.cos(math.pi * progress))
         return warm * (FINAL_SHARE + (1.0 - FINAL_SHARE) * cosine)

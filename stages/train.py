@@ -130,6 +130,8 @@ class _Training:
         self.model = build_model(config.model, self.encoders.channels, self.encoders.text_width).to(
             device
         )
+        if not config.model.train_affinity:
+            self.model.affinity.freeze_projections()
         self.optimizer = make_optimizer(self.model, config.train)
         self.schedule = make_schedule(self.optimizer, config.train)
         self.dtype = autocast_dtype(config.train.precision, device)

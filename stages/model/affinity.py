@@ -49,6 +49,11 @@ class CrossModalAffinity(nn.Module):
         # What marks a support cell as object (row 0) or background (row 1).
         self.marks = nn.Parameter(torch.zeros(2, width)) if background else None
 
+    def freeze_projections(self) -> None:
+        """Keep all convolutions at their initial values, as the released optimiser does."""
+        for part in (self.query_projection, self.support_projection, self.skip):
+            part.requires_grad_(False)
+
     def forward(self, query: Tensor, support: Tensor, masks: Tensor) -> Tensor:
         """The query clip with its affinities.
 
