@@ -89,13 +89,15 @@ class FeedForward(nn.Module):
 
 
 class ThinFeedForward(torch.autograd.Function):
-    """contract(dropout(relu(expand(tokens)))) that keeps one activation, and no mask.
+    """contract(dropout(relu(expand(tokens)))) that keeps one activation at most, and no mask.
 
-    Where that activation is positive, its entry was neither cut off nor dropped. Both ways work on
-    a thousand tokens at a time, so that what lies between the layers stays in a cache of the CPU.
+    Where that activation is positive, its entry was neither cut off nor dropped. A large one is
+    not kept but made again. Both ways work on a thousand tokens at a time, so that what lies
+    between the layers stays in a cache of the CPU.
     """
 
     CHUNK = 1024  # tokens
+    KEPT = 2**25  # numbers between the layers; where there are more, they are made twice
 
     @staticmethod
     def forward(
@@ -108,33 +110,50 @@ class ThinFeedForward(torch.autograd.Function):
         dropout: float,
     ) -> Tensor:
         """Tokens [K, C] to [K, C]."""
-        inner = tokens.new_empty(len(tokens), len(expand))
-        for some, made in zip(
-            tokens.split(ThinFeedForward.CHUNK), inner.split(ThinFeedForward.CHUNK), strict=True
-        ):
-            torch.addmm(expand_bias, some, expand.t(), out=made)
+        ctx.scale, ctx.dropout = 1 / (1 - dropout), dropout
+        ctx.seed = int(torch.randint(2**62, ())) if dropout > 0 else 0
+        every = ThinFeedForward.inner(tokens, expand, expand_bias, dropout, ctx.seed)
+        read = torch.empty_like(tokens)
+        chunks = read.split(ThinFeedForward.CHUNK)
+        keep = any(ctx.needs_input_grad) and len(tokens) * len(expand) <= ThinFeedForward.KEPT
+        kept = []
+        for inner, made in zip(every, chunks, strict=True):
+            torch.addmm(contract_bias, inner, contract.t(), alpha=ctx.scale, out=made)
+            if keep:
+                kept.append(inner)
+        ctx.save_for_backward(tokens, expand, expand_bias, contract, *kept)
+        return read
+
+    @staticmethod
+    def inner(
+        tokens: Tensor, expand: Tensor, bias: Tensor, dropout: float, seed: int
+    ) -> Iterator[Tensor]:
+        """What lies between the layers, chunk by chunk; the same again for the same seed."""
+        generator = torch.Generator(tokens.device).manual_seed(seed)
+        for some in tokens.split(ThinFeedForward.CHUNK):
+            inner = torch.addmm(bias, some, expand.t())
             if dropout > 0:
-                made.masked_fill_(drop_mask(made, dropout), 0)
-            made.relu_()
-        ctx.scale = 1 / (1 - dropout)
-        ctx.save_for_backward(tokens, inner, expand, contract)
-        return torch.addmm(contract_bias, inner, contract.t(), alpha=ctx.scale)
+                inner.masked_fill_(drop_mask(inner, dropout, generator), 0)
+            yield inner.relu_()
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of the tokens and of both layers."""
-        tokens, inner, expand, contract = ctx.saved_tensors
+        tokens, expand, expand_bias, contract, *kept = ctx.saved_tensors
+        every = kept or ThinFeedForward.inner(tokens, expand, expand_bias, ctx.dropout, ctx.seed)
         of_tokens, of_expand = torch.empty_like(tokens), torch.zeros_like(expand)
-        of_expand_bias = expand.new_zeros(len(expand))
+        of_expand_bias, of_contract = torch.zeros_like(expand_bias), torch.zeros_like(contract)
         back = contract * ctx.scale
-        for start in range(0, len(tokens), ThinFeedForward.CHUNK):
-            part = slice(start, start + ThinFeedForward.CHUNK)
-            of_inner = (gradient[part] @ back).masked_fill_(inner[part] <= 0, 0)
-            torch.mm(of_inner, expand, out=of_tokens[part])
-            of_expand.addmm_(of_inner.t(), tokens[part])
+        size = ThinFeedForward.CHUNK
+        for inner, some, wanted, made in zip(
+            every, tokens.split(size), gradient.split(size), of_tokens.split(size), strict=True
+        ):
+            of_contract.addmm_(wanted.t(), inner, alpha=ctx.scale)
+            of_inner = (wanted @ back).masked_fill_(inner <= 0, 0)
+            torch.mm(of_inner, expand, out=made)
+            of_expand.addmm_(of_inner.t(), some)
             of_expand_bias += of_inner.sum(0)
-        of_contract = (gradient.t() @ inner).mul_(ctx.scale)
         return of_tokens, of_expand, of_expand_bias, of_contract, gradient.sum(0), None
 
 
@@ -153,7 +172,7 @@ class AddNorm(nn.LayerNorm):
         return super().forward(torch.add(tokens, kept, alpha=1 / (1 - self.dropout)))
 
 
-def drop_mask(tokens: Tensor, share: float) -> Tensor:
+def drop_mask(tokens: Tensor, share: float, generator: torch.Generator | None = None) -> Tensor:
     """True with a probability of `share` (to 1 in 65536), in the shape of the tokens.
 
     Sixteen random bits decide an entry. Drawing them four at a time takes a third of the time
@@ -161,8 +180,9 @@ def drop_mask(tokens: Tensor, share: float) -> Tensor:
     """
     count = tokens.numel()
     bits = torch.empty((count + 3) // 4, dtype=torch.int64, device=tokens.device)
+    bits.random_(-(2**63), None, generator=generator)
     threshold = round(share * 2**16) - 2**15
-    return bits.random_(-(2**63), None).view(torch.int16)[:count].view(tokens.shape) < threshold
+    return bits.view(torch.int16)[:count].view(tokens.shape) < threshold
 
 
 class Perceptron(nn.Module):

@@ -27,11 +27,13 @@ def test_attention_equals_torch_multi_head_attention() -> None:
         torch.testing.assert_close(ours(query, key, value, mask), expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("kept", [1000, 0], ids=["kept", "made again"])
 @pytest.mark.parametrize("dropout", [0.0, 0.25])
 def test_feed_forward_and_its_gradients_equal_autograd(
-    dropout: float, monkeypatch: pytest.MonkeyPatch
+    dropout: float, kept: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ThinFeedForward, "CHUNK", 4)  # several chunks, the last one smaller
+    monkeypatch.setattr(ThinFeedForward, "KEPT", kept)
     torch.manual_seed(0)
     module = FeedForward(width=6, inner=10, dropout=dropout).double().train()
     tokens = torch.randn(2, 5, 6, dtype=torch.float64, requires_grad=True)
@@ -40,10 +42,13 @@ def test_feed_forward_and_its_gradients_equal_autograd(
     torch.manual_seed(4)
     mask = torch.zeros(10, 10, dtype=torch.bool)
     if dropout:
-        mask = torch.cat([drop_mask(torch.empty(count, 10), dropout) for count in (4, 4, 2)])
+        drawn = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
+        sizes = (4, 4, 2)
+        mask = torch.cat([drop_mask(torch.empty(size, 10), dropout, drawn) for size in sizes])
+        assert 0 < int(mask.sum()) < 100
     inner = F.relu(module.expand(tokens.reshape(10, 6)))
-    kept = inner.masked_fill(mask, 0) / (1 - dropout)
-    expected = module.contract(kept).view(2, 5, 6)
+    kept_entries = inner.masked_fill(mask, 0) / (1 - dropout)
+    expected = module.contract(kept_entries).view(2, 5, 6)
     torch.testing.assert_close(found, expected)
     leaves = [tokens, *module.parameters()]
     weight = torch.randn_like(expected)
