@@ -123,9 +123,10 @@ def fill(model: FsrvosModel, state: Mapping[str, Tensor], source: Path) -> None:
 
 def require_encoders(saved: Encoders, present: Encoders, run: Path) -> None:
     """DataError unless a network's encoders are the ones that features come from."""
-    for name, kind in (("vision_digest", "vision"), ("text_digest", "text")):
-        known = getattr(saved, name)  # empty where imported weights came without their encoder
-        if known and known != getattr(present, name):
+    for names, kind in (("vision_digest channels", "vision"), ("text_digest text_width", "text")):
+        known = [(getattr(saved, name), getattr(present, name)) for name in names.split()]
+        # A digest is empty where imported weights came without their encoder.
+        if any(before and before != now for before, now in known):
             raise DataError(
                 f"{run} was trained on features of another {kind} encoder than the one configured; "
                 "use the run's own configuration and encoder weights"
