@@ -25,14 +25,17 @@ from stages.checkpoint import Encoders, load_checkpoint, require_encoders
 from stages.data.files import clean_expression
 from stages.data.resize import fitted_size, resize_frame, resize_mask
 from stages.data.support import SupportSet, load_support
-from stages.data.video import VideoWriter, read_video
+from stages.data.video import VideoSource, VideoWriter, read_video
 from stages.encoders import TextEncoder, VisionEncoder, load_text, load_vision
 from stages.inference import Answer, answers, run_model
 from stages.model.inputs import FramePyramid, Support, Words
 from stages.overlay import Tile, contact_sheet, evenly, overlay_frame, write_mask_png, write_png
 from stages.progress import track
 from stages.whole_file import replace_text
+from stages.whole_folder import replace_folder, require_replaceable
 
+MASKS, OVERLAY, SHEET, SCORES = "masks", "overlay.mp4", "contact_sheet.png", "scores.json"
+NAMES = (MASKS, OVERLAY, SHEET, SCORES)
 SHEET_TILES = 12
 MASK_ID = 1
 Frame = NDArray[np.uint8]
@@ -116,60 +119,90 @@ def predict(
     out: Path,
     device: str = "cpu",
 ) -> PredictReport:
-    """Segment the described object in every frame of `video` and write `out`.
+    """Segment the described object in every frame of `video` and write the folder `out`.
 
-    Everything is checked before anything is written. Raises MissingError or DataError.
+    `out` is whole or absent; a former result there is replaced in the end, and anything else is
+    refused. Raises UsageError (`out`), MissingError or DataError.
     """
     keep_freed_memory()
     sentence = clean_expression(expression, "EXPRESSION")
+    require_replaceable(out, NAMES)
     shown = load_support(support)
     source = read_video(video)
     segmenter = Segmenter(run_dir, device)
     annotated, words = segmenter.support(shown), segmenter.words(sentence)
-    overlay = out / "overlay.mp4"
-    presence: list[float] = []
-    tiles: dict[int, Tile] = {}
-    wanted = evenly(source.expected, SHEET_TILES) if source.expected else ()
-    numbers: list[str] = []
-    with VideoWriter(overlay, source.fps) as film:
-        frames = track(source, total=source.expected or None, description="predict")
-        for window in windows(frames, segmenter.config.evaluate.window):
-            answer = segmenter.segment(window, words, annotated)
-            for frame, mask, shows in zip(window, answer.masks, answer.presence, strict=True):
-                name = source.name(len(numbers))
-                write_mask_png(out / "masks" / f"{name}.png", mask.astype(np.uint8) * MASK_ID)
-                drawn = overlay_frame(frame, mask, sentence, float(shows))
-                film.write(drawn)
-                if len(numbers) in wanted or not wanted:
-                    tiles[len(numbers)] = Tile(drawn, f"frame {name}")
-                numbers.append(name)
-                presence.append(float(shows))
-    chosen = [tiles[number] for number in sorted(tiles)]
-    picked = [chosen[i] for i in evenly(len(chosen), SHEET_TILES)]
-    write_png(out / "contact_sheet.png", contact_sheet(picked, title=sentence))
-    score = float(np.mean(presence))
-    scores = {
-        "video": str(video),
-        "expression": sentence,
-        "support": str(support),
-        "run": str(run_dir),
-        "score": round(score, 4),
-        "frames": [
-            {"frame": name, "score": round(value, 4), "present": value >= 0.5}
-            for name, value in zip(numbers, presence, strict=True)
-        ],
-    }
-    replace_text(out / "scores.json", json.dumps(scores, indent=1) + "\n")
+    with replace_folder(out, NAMES) as folder:
+        shows = _draw(segmenter, source, sentence, words, annotated, folder)
+        score = float(np.mean(list(shows.values())))
+        scores = {
+            "video": str(video),
+            "expression": sentence,
+            "support": str(support),
+            "run": str(run_dir),
+            "score": round(score, 4),
+            "frames": [
+                {"frame": name, "score": round(value, 4), "present": value >= 0.5}
+                for name, value in shows.items()
+            ],
+        }
+        replace_text(folder / SCORES, json.dumps(scores, indent=1) + "\n")
     return PredictReport(
         video=str(video),
         expression=sentence,
-        frames=len(numbers),
+        frames=len(shows),
         score=score,
-        masks=str(out / "masks"),
-        overlay=str(overlay),
-        contact_sheet=str(out / "contact_sheet.png"),
-        scores=str(out / "scores.json"),
+        masks=str(out / MASKS),
+        overlay=str(out / OVERLAY),
+        contact_sheet=str(out / SHEET),
+        scores=str(out / SCORES),
     )
+
+
+def _draw(
+    segmenter: Segmenter,
+    source: VideoSource,
+    sentence: str,
+    words: Words,
+    annotated: Support,
+    folder: Path,
+) -> dict[str, float]:
+    """Masks, overlay and contact sheet into `folder`; each frame's name and presence in [0, 1]."""
+    shows: dict[str, float] = {}
+    tiles = SpreadTiles(SHEET_TILES)
+    with VideoWriter(folder / OVERLAY, source.fps) as film:
+        frames = track(source, total=source.expected or None, description="predict")
+        for window in windows(frames, segmenter.config.evaluate.window):
+            answer = segmenter.segment(window, words, annotated)
+            for frame, mask, presence in zip(window, answer.masks, answer.presence, strict=True):
+                name = source.name(len(shows))
+                write_mask_png(folder / MASKS / f"{name}.png", mask.astype(np.uint8) * MASK_ID)
+                drawn = overlay_frame(frame, mask, sentence, float(presence))
+                film.write(drawn)
+                tiles.offer(Tile(drawn, f"frame {name}"))
+                shows[name] = float(presence)
+    write_png(folder / SHEET, contact_sheet(tiles.chosen(), title=sentence))
+    return shows
+
+
+class SpreadTiles:
+    """Tiles spread over a video of unknown length; fewer than twice `wanted` are ever held."""
+
+    def __init__(self, wanted: int) -> None:
+        self.wanted, self.step, self.offered = wanted, 1, 0
+        self.held: list[Tile] = []
+
+    def offer(self, tile: Tile) -> None:
+        """The next frame's tile; every `step`-th is held."""
+        if self.offered % self.step == 0:
+            self.held.append(tile)
+        self.offered += 1
+        if len(self.held) == 2 * self.wanted:
+            self.held = self.held[::2]
+            self.step *= 2
+
+    def chosen(self) -> list[Tile]:
+        """At most `wanted` of them, the first among them."""
+        return [self.held[i] for i in evenly(len(self.held), self.wanted)]
 
 
 def windows(frames: Iterable[Frame], length: int) -> Iterator[list[Frame]]:

@@ -1,0 +1,459 @@
+"""Predicting one video: what is written, and that a failure at any moment leaves nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from configs import DataError, UsageError
+from fsrvos_cli.main import run as command_line
+from stages import predict as predicting
+from stages.data.support import load_support
+from stages.data.video import VideoWriter
+from stages.overlay import Tile, write_mask_png, write_png
+from stages.predict import Segmenter, SpreadTiles, predict
+
+SENTENCE = "The Left ant"
+FRAMES = 13
+Captured = pytest.CaptureFixture[str]
+
+
+def picture(when: int, size: tuple[int, int] = (64, 96)) -> np.ndarray:  # type: ignore[type-arg]
+    frame = np.full((*size, 3), 90, dtype=np.uint8)
+    frame[20:44, 6 + when : 30 + when] = (0, 255, 0)
+    return frame
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video of 13 frames, more than a window."""
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    with VideoWriter(path, 25) as film:
+        for when in range(FRAMES):
+            film.write(picture(when))
+    return path
+
+
+@pytest.fixture
+def support(tmp_path: Path) -> Path:
+    """Two annotated frames of two sizes."""
+    folder = tmp_path / "support"
+    for name, size in (("a", (64, 96)), ("b", (96, 64))):
+        ids = np.zeros(size, dtype=np.uint8)
+        ids[20:44, 8:32] = 2
+        write_mask_png(folder / f"masks/{name}.png", ids)
+        write_png(folder / f"{name}.png", picture(2, size))
+    (folder / "support.toml").write_text('expression = "an ant"\nobject_id = 2\n')
+    return folder
+
+
+def test_all_results_are_there_and_of_the_right_size(
+    clip: Path, support: Path, untrained_run: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    report = predict(clip, SENTENCE, support, untrained_run, out)
+    assert {path.name for path in out.iterdir()} == {
+        "masks",
+        "overlay.mp4",
+        "contact_sheet.png",
+        "scores.json",
+    }
+    names = [f"{number:05d}" for number in range(FRAMES)]
+    assert sorted(path.stem for path in (out / "masks").iterdir()) == names
+    for path in (out / "masks").iterdir():
+        with Image.open(path) as mask:
+            assert mask.mode == "P"
+            assert mask.size == (96, 64)
+            assert set(np.unique(np.asarray(mask))) <= {0, 1}
+    with av.open(report.overlay) as film:
+        drawn = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+    assert len(drawn) == FRAMES
+    assert drawn[0].shape[1] == 96 and drawn[0].shape[0] > 64  # the frame and its caption
+    with Image.open(report.contact_sheet) as sheet:
+        assert sheet.width > 320
+    scores = json.loads((out / "scores.json").read_text())
+    assert scores.keys() == {"video", "expression", "support", "run", "score", "frames"}
+    assert scores["expression"] == "the left ant"
+    assert [entry["frame"] for entry in scores["frames"]] == names
+    for entry in scores["frames"]:
+        assert 0 <= entry["score"] <= 1
+        assert entry["present"] == (entry["score"] >= 0.5)
+    mean = np.mean([entry["score"] for entry in scores["frames"]])
+    assert scores["score"] == pytest.approx(mean, abs=1e-3)
+    assert (report.frames, report.video) == (FRAMES, str(clip))
+    assert report.score == pytest.approx(scores["score"], abs=1e-3)
+
+
+def test_a_folder_of_images_keeps_their_names(
+    support: Path, untrained_run: Path, tmp_path: Path
+) -> None:
+    frames = tmp_path / "frames"
+    for when, name in enumerate(("x", "y.1")):
+        write_png(frames / f"{name}.png", picture(when, (45, 71)))
+    out = tmp_path / "out"
+    predict(frames, SENTENCE, support, untrained_run, out)
+    assert sorted(path.name for path in (out / "masks").iterdir()) == ["x.png", "y.1.png"]
+    with Image.open(out / "masks/x.png") as mask:
+        assert mask.size == (71, 45)
+
+
+def test_masks_of_the_support_lie_where_its_frames_do(untrained_run: Path, support: Path) -> None:
+    given = Segmenter(untrained_run, "cpu").support(load_support(support))
+    assert given.masks.shape == (1, 2, 96, 96)
+    assert given.frames.maps[0].shape[:2] == (1, 2)
+    for row in range(2):
+        assert given.masks[0, row, 20:44, 8:32].all()
+        assert int(given.masks[0, row].sum()) == 24 * 24
+    assert given.frames.padding is not None
+    assert (~given.frames.padding).sum((0, 2, 3)).tolist() == [64 * 96, 64 * 96]
+    assert given.frames.padding[0, 0, 64:].all() and given.frames.padding[0, 1, :, 64:].all()
+
+
+@pytest.mark.parametrize("frames", [1, 5, 12, 23, 24, 25, 1000])
+def test_the_sheet_spreads_over_a_video_of_any_length(frames: int) -> None:
+    tiles, most = SpreadTiles(12), 0
+    for number in range(frames):
+        tiles.offer(Tile(np.zeros((1, 1, 3), np.uint8), str(number)))
+        most = max(most, len(tiles.held))
+    chosen = [int(tile.label) for tile in tiles.chosen()]
+    assert most < 24
+    assert len(chosen) == min(frames, 12)
+    assert chosen[0] == 0 and chosen == sorted(set(chosen))
+    assert frames - 1 - chosen[-1] <= frames / 12  # the end of the video is shown too
+    gaps = np.diff([*chosen, frames])
+    assert gaps.max() <= 3 * max(1, frames / 12)
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def late_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a decoder reports it, after two windows of frames were written."""
+    iterate = predicting.VideoSource.__iter__
+
+    def damaged(self: object) -> object:
+        for number, frame in zip(count(), iterate(self), strict=False):  # type: ignore[arg-type]
+            if number == 12:
+                raise DataError("clip.mp4: damaged after frame 11; re-encode it")
+            yield frame
+
+    monkeypatch.setattr(predicting.VideoSource, "__iter__", damaged)
+
+
+def failing(name: str, error: BaseException) -> Callable[[pytest.MonkeyPatch], None]:
+    """Make a function of the stage raise when it is called for the third time, or ever."""
+
+    def install(monkeypatch: pytest.MonkeyPatch) -> None:
+        original, calls = getattr(predicting, name), count(1)
+
+        def call(*arguments: object, **options: object) -> object:
+            if next(calls) == 3 or name in ("write_png", "replace_text"):
+                raise error
+            return original(*arguments, **options)
+
+        monkeypatch.setattr(predicting, name, call)
+
+    return install
+
+
+FULL = OSError(28, "No space left on device", "masks/00002.png")
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "says"),
+    [
+        (late_damage, 1, "damaged after frame 11"),
+        (failing("write_mask_png", FULL), 1, "the disk is full"),
+        (failing("write_png", FULL), 1, "the disk is full"),
+        (failing("replace_text", FULL), 1, "the disk is full"),
+        (failing("overlay_frame", KeyboardInterrupt()), 130, "interrupted"),
+    ],
+)
+@pytest.mark.parametrize("former", [False, True])
+def test_a_failure_on_the_way_leaves_what_was_there(
+    clip: Path,
+    support: Path,
+    untrained_run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Captured,
+    fault: Callable[[pytest.MonkeyPatch], None],
+    code: int,
+    says: str,
+    former: bool,
+) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    if former:
+        (place / "out/masks").mkdir(parents=True)
+        (place / "out/masks/00000.png").write_text("former")
+        (place / "out/scores.json").write_text("former")
+    before = snapshot(place)
+    fault(monkeypatch)
+    arguments = ["predict", str(clip), SENTENCE, "--support", str(support)]
+    arguments += ["--checkpoint", str(untrained_run), "-o", str(place / "out")]
+    assert command_line([*arguments, "--device", "cpu"]) == code
+    assert_one_line(capsys, says)
+    assert snapshot(place) == before
+    assert [path.name for path in place.iterdir()] == (["out"] if former else [])
+
+
+def test_a_new_result_replaces_a_former_one_whole(
+    clip: Path, support: Path, untrained_run: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    (out / "masks").mkdir(parents=True)
+    (out / "masks/99999.png").write_text("of a longer video")
+    predict(clip, SENTENCE, support, untrained_run, out)
+    assert len(list((out / "masks").iterdir())) == FRAMES
+    assert not (out / "masks/99999.png").exists()
+    (out / "notes.txt").write_text("mine")
+    before = snapshot(out)
+    with pytest.raises(UsageError, match=r"holds notes\.txt"):
+        predict(clip, SENTENCE, support, untrained_run, out)
+    assert snapshot(out) == before
+
+
+def assert_one_line(capsys: Captured, says: str) -> None:
+    """Nothing on stdout; on stderr one line of an error, and no traceback."""
+    out, err = capsys.readouterr()
+    assert out == ""
+    lines = [line for line in err.splitlines() if line.strip() and "(default)" not in line]
+    assert len(lines) == 1, err
+    assert lines[0].startswith("fsrvos: error: ")
+    assert says in lines[0]
+    assert "unexpected" not in lines[0]
+
+
+def no_mask(folder: Path) -> None:
+    (folder / "masks/b.png").unlink()
+
+
+def another_size(folder: Path) -> None:
+    write_mask_png(folder / "masks/b.png", np.ones((20, 20), np.uint8))
+
+
+def background(folder: Path) -> None:
+    write_mask_png(folder / "masks/b.png", np.zeros((96, 64), np.uint8))
+
+
+def another_object(folder: Path) -> None:
+    write_mask_png(folder / "masks/b.png", np.full((96, 64), 7, np.uint8))
+
+
+def no_files(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
+def no_folder(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+def no_notes(folder: Path) -> None:
+    (folder / "support.toml").unlink()
+
+
+def long_sentence(folder: Path) -> None:
+    (folder / "support.toml").write_text(f'expression = "{"ant " * 1250}"\nobject_id = 2\n')
+
+
+def run_bad(
+    capsys: Captured,
+    tmp_path: Path,
+    arguments: list[str],
+    code: int,
+    says: str,
+) -> None:
+    """Call `predict` with an output folder, and find that nothing was made of it."""
+    place = tmp_path / "place"
+    place.mkdir()
+    assert command_line(["predict", *arguments, "-o", str(place / "out")]) == code
+    assert_one_line(capsys, says)
+    assert list(place.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "code", "says"),
+    [
+        (no_folder, 4, "no such support folder"),
+        (no_files, 4, "holds no images"),
+        (no_mask, 4, "masks/b.png: the mask of b.png is missing"),
+        (another_size, 1, "has 20 x 20 pixels, its image 64 x 96"),
+        (background, 1, "all background"),
+        (another_object, 1, "object 2 is not in the mask (it has 7)"),
+        (no_notes, 4, "support.toml: no such file"),
+        (long_sentence, 1, "5000 characters"),
+    ],
+)
+def test_bad_support_is_one_line(
+    clip: Path,
+    support: Path,
+    untrained_run: Path,
+    tmp_path: Path,
+    capsys: Captured,
+    damage: Callable[[Path], None],
+    code: int,
+    says: str,
+) -> None:
+    damage(support)
+    arguments = [str(clip), SENTENCE, "--support", str(support)]
+    arguments += ["--checkpoint", str(untrained_run), "--device", "cpu"]
+    run_bad(capsys, tmp_path, arguments, code, says)
+
+
+def missing(path: Path) -> Path:
+    return path.with_name("none.mp4")
+
+
+def text(path: Path) -> Path:
+    path.write_text("this is no video\n" * 100)
+    return path
+
+
+def empty(path: Path) -> Path:
+    path.write_bytes(b"")
+    return path
+
+
+def zero_frames(path: Path) -> Path:
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        container.start_encoding()
+    return path
+
+
+def cut(path: Path) -> Path:
+    with VideoWriter(path, 25) as film:
+        for when in range(FRAMES):
+            film.write(picture(when))
+    path.write_bytes(path.read_bytes()[:-400])
+    return path
+
+
+def empty_folder(path: Path) -> Path:
+    folder = path.with_name("frames")
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("make", "code", "says"),
+    [
+        (missing, 4, "none.mp4: no such video"),
+        (text, 1, "bad.mp4: not a readable video"),
+        (empty, 1, "bad.mp4: the file is empty"),
+        (zero_frames, 1, "no frames"),
+        (cut, 1, "bad.mp4: the file is cut short"),
+        (empty_folder, 1, "frames: the folder holds no images"),
+    ],
+)
+def test_a_bad_video_is_one_line(
+    support: Path,
+    untrained_run: Path,
+    tmp_path: Path,
+    capsys: Captured,
+    make: Callable[[Path], Path],
+    code: int,
+    says: str,
+) -> None:
+    arguments = [str(make(tmp_path / "bad.mp4")), SENTENCE, "--support", str(support)]
+    arguments += ["--checkpoint", str(untrained_run), "--device", "cpu"]
+    run_bad(capsys, tmp_path, arguments, code, says)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
+def test_a_video_without_permission_is_one_line(
+    clip: Path, support: Path, untrained_run: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    locked = Path(shutil.copy(clip, tmp_path / "locked.mp4"))
+    locked.chmod(0)
+    arguments = [str(locked), SENTENCE, "--support", str(support)]
+    arguments += ["--checkpoint", str(untrained_run), "--device", "cpu"]
+    run_bad(capsys, tmp_path, arguments, 1, "no permission to read it")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "says"),
+    [
+        ("", "expression is empty"),
+        (" \n\t", "expression is empty"),
+        ("x" * 5000, "5000 characters"),
+    ],
+)
+def test_a_bad_sentence_is_wrong_usage(
+    clip: Path,
+    support: Path,
+    untrained_run: Path,
+    tmp_path: Path,
+    capsys: Captured,
+    sentence: str,
+    says: str,
+) -> None:
+    arguments = [str(clip), sentence, "--support", str(support)]
+    run_bad(capsys, tmp_path, [*arguments, "--checkpoint", str(untrained_run)], 2, says)
+
+
+def test_the_longest_sentence_is_taken(
+    clip: Path, support: Path, untrained_run: Path, tmp_path: Path
+) -> None:
+    report = predict(clip, "ant " * 250, support, untrained_run, tmp_path / "out")
+    assert len(report.expression) == 999
+
+
+def test_no_checkpoint_and_another_encoder(
+    clip: Path, support: Path, untrained_run: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    arguments = [str(clip), SENTENCE, "--support", str(support), "--device", "cpu", "--checkpoint"]
+    run_bad(capsys, tmp_path, [*arguments, str(tmp_path / "none")], 4, "holds no config.toml")
+    shutil.rmtree(tmp_path / "place")
+    broken = Path(shutil.copytree(untrained_run, tmp_path / "broken"))
+    weights = broken / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[: len(whole) // 2])
+    run_bad(capsys, tmp_path, [*arguments, str(broken)], 1, "is damaged or truncated")
+    shutil.rmtree(tmp_path / "place")
+    digest = predicting.load_vision(predicting.load_checkpoint(untrained_run).config.encoder, "cpu")
+    weights.write_bytes(whole.replace(digest.digest.encode(), b"f" * 64))
+    run_bad(capsys, tmp_path, [*arguments, str(broken)], 1, "another vision encoder")
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_a_device_that_is_not_there(
+    clip: Path,
+    support: Path,
+    untrained_run: Path,
+    blocks_root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Captured,
+    command: str,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    out = tmp_path / "out"
+    arguments = {
+        "predict": [str(clip), SENTENCE, "--support", str(support), "-o", str(out)],
+        "evaluate": ["--data", str(blocks_root)],
+    }[command]
+    before = snapshot(untrained_run)
+    arguments += ["--run", str(untrained_run)] if command == "evaluate" else []
+    arguments += ["--checkpoint", str(untrained_run)] if command == "predict" else []
+    assert command_line([command, *arguments, "--device", "cuda"]) == 2
+    assert_one_line(capsys, "there is no cuda device here")
+    assert not out.exists() and snapshot(untrained_run) == before
