@@ -70,7 +70,7 @@ def similarities(cells: Tensor, seen: Tensor, share: Tensor, ignored: Tensor | N
         share: [B, S, h', w'] in [0, 1], how much of each support cell the mask covers.
         ignored: [B, S, h', w'] bool, padding, or None.
     """
-    mean = seen.mean((1, 3, 4), keepdim=True)
+    mean = _centre(seen, ignored)
     rows = F.normalize((cells - mean).movedim(2, -1).flatten(1, 3), dim=-1)
     columns = (seen - mean).movedim(2, -1).flatten(1, 3)
     directions = F.normalize(columns, dim=-1)
@@ -105,6 +105,15 @@ def stand_out(cosines: Tensor, padding: Tensor | None) -> Tensor:
     mean = (cosines * counted).sum((1, 2, 3), keepdim=True) / total
     spread = ((cosines - mean).square() * counted).sum((1, 2, 3), keepdim=True) / total
     return torch.cat(((cosines - mean) * (spread + EPSILON).rsqrt(), cosines[..., :1]), dim=-1)
+
+
+def _centre(seen: Tensor, ignored: Tensor | None) -> Tensor:
+    """Mean [B, 1, C, 1, 1] of the support's cells, padding left out."""
+    if ignored is None:
+        return seen.mean((1, 3, 4), keepdim=True)
+    counted = (~ignored)[:, :, None].to(seen.dtype)
+    total = (seen * counted).sum((1, 3, 4), keepdim=True)
+    return total / counted.sum((1, 3, 4), keepdim=True)
 
 
 def _nearest(cosines: Tensor, chosen: Tensor) -> Tensor:
