@@ -15,7 +15,7 @@ from stages.model.targets import Targets
 from tests.stages.model.small import PRESETS, frames, small_model, support, words
 
 Preset = Literal["official", "default"]
-CLOSE = {"rtol": 1e-4, "atol": 2e-5}
+CLOSE = {"rtol": 1e-4, "atol": 1e-4}  # mask logits sum terms of hundreds of pixels
 
 
 @pytest.fixture(params=PRESETS)
