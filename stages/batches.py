@@ -30,6 +30,9 @@ class FeatureSource(Protocol):
 
     encoders: Encoders
 
+    def prepare(self, videos: Sequence[str]) -> None:
+        """Raise MissingError now, before any work, where a video's maps are not at hand."""
+
     def size(self, video: str) -> tuple[int, int]:
         """(H, W) of a video's frames at network input size, pixels."""
 

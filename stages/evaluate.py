@@ -70,6 +70,8 @@ def evaluate(
         )
         for seed in range(seeds or options.seeds)
     }
+    asked = [episode for episodes in drawn.values() for episode in episodes]
+    source.prepare(sorted({clip.video for e in asked for clip in (e.query, e.support)}))
     digests = [
         write_manifest(
             run_dir / "manifests" / f"seed{seed}.json", dataset, episodes, fold=fold, seed=seed

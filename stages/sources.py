@@ -50,6 +50,7 @@ class CacheSource:
             self._cached.texts.key.weights,
         )
         self.size = NetworkSizes(dataset, config.features)
+        self.prepare = self._cached.prepare
         self.maps = self._cached.maps
         self.text = self._cached.text
 
@@ -66,6 +67,9 @@ class LiveSource:
             self._vision.channels, self._text.width, self._vision.digest, self._text.digest
         )
         self.size = NetworkSizes(dataset, config.features)
+
+    def prepare(self, videos: Sequence[str]) -> None:
+        """Nothing to do: what is not at hand is computed."""
 
     def maps(self, video: str, frame_indices: Sequence[int]) -> list[QuantisedMaps]:
         """As float32 maps [T, C, h, w] of four levels."""

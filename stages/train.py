@@ -9,6 +9,7 @@ had not been. `metrics.jsonl` holds a line a look; a run that is complete is lef
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -33,6 +34,7 @@ from stages.data.dataset import Dataset, load_dataset
 from stages.data.episodes import Episode, holdout_episodes, holdout_videos, sample_episode
 from stages.data.folds import train_categories, videos_of
 from stages.data.nouns import hide_noun
+from stages.data.sampling import require_two
 from stages.inference import answers, run_model
 from stages.journal import Journal
 from stages.loader import Prefetch
@@ -45,6 +47,7 @@ from stages.model.targets import Targets
 from stages.optimisation import autocast_dtype, make_optimizer, make_schedule
 from stages.perturbation import perturb
 from stages.progress import say, track
+from stages.randomness import random_state, restore_random_state
 from stages.sources import open_source
 
 PROGRESS = Path("checkpoints") / "last.pt"
@@ -122,9 +125,12 @@ class _Training:
         share = config.data.holdout
         held = holdout_videos(dataset, fold, share)
         self.videos = frozenset(videos_of(dataset, fold, "train")) - held
+        for category in self.categories:
+            require_two(dataset, category, len(self.videos & {*dataset.by_category[category]}))
         self.held = holdout_episodes(
             dataset, fold, share, config.data.frames, config.data.support_frames
         )
+        source.prepare(sorted(self.videos | held))
         self.encoders = source.encoders
         torch.manual_seed(seed)
         self.model = build_model(config.model, self.encoders.channels, self.encoders.text_width).to(
@@ -144,6 +150,7 @@ class _Training:
             self.model.load_state_dict(saved["model"])
             self.optimizer.load_state_dict(saved["optimizer"])
             self.schedule.load_state_dict(saved["schedule"])
+            restore_random_state(saved.get("random", {}), self.device)
             self.step = int(saved["step"])
             say(f"going on from step {self.step}")
         elif init is not None:
@@ -158,25 +165,24 @@ class _Training:
         batches = Prefetch(
             self.batch, range(first, options.steps), options.loader_threads, options.prefetch
         )
-        journal = Journal(run, first)
         stepping = 0.0
-        for batch in track(batches, total=options.steps - first, description="train"):
-            started = time.perf_counter()
-            losses = self.learn(batch)
-            stepping += time.perf_counter() - started
-            journal.count(losses)
-            last = self.step == options.steps
-            if last or self.step % options.log_every == 0:
-                wait = batches.waited / max(stepping + batches.waited, 1e-9)
-                journal.log(self.step, float(self.schedule.get_last_lr()[0]), wait)
-            if options.holdout_every and self.step % options.holdout_every == 0 and not last:
-                journal.note(self.step, holdout_J=self.holdout())
-            if self.step % options.checkpoint_every == 0 and not last:
-                self.keep(run, identity)
-        seconds = time.perf_counter() - begun
-        quality = self.holdout()
-        journal.note(self.step, holdout_J=quality)
-        journal.close()
+        with closing(Journal(run, first)) as journal:
+            for batch in track(batches, total=options.steps - first, description="train"):
+                started = time.perf_counter()
+                losses = self.learn(batch)
+                stepping += time.perf_counter() - started
+                journal.count(losses)
+                last = self.step == options.steps
+                if last or self.step % options.log_every == 0:
+                    wait = batches.waited / max(stepping + batches.waited, 1e-9)
+                    journal.log(self.step, float(self.schedule.get_last_lr()[0]), wait)
+                if options.holdout_every and self.step % options.holdout_every == 0 and not last:
+                    journal.note(self.step, holdout_J=self.holdout())
+                if self.step % options.checkpoint_every == 0 and not last:
+                    self.keep(run, identity)
+            seconds = time.perf_counter() - begun
+            quality = self.holdout()
+            journal.note(self.step, holdout_J=quality)
         return TrainReport(
             run=str(run),
             steps=self.step,
@@ -234,7 +240,7 @@ class _Training:
         )
         if not torch.isfinite(losses.total):
             raise FsrvosError(
-                f"the loss is {float(losses.total)} at step {self.step}; lower train.learning_rate "
+                f"the loss is {losses.total.item()} at step {self.step}; lower train.learning_rate "
                 "or set train.precision=fp32"
             )
         self.optimizer.zero_grad(set_to_none=True)
@@ -271,6 +277,7 @@ class _Training:
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
+            "random": random_state(self.device),
         }
         save_progress(run / PROGRESS, state)
 
