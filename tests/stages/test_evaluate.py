@@ -1,0 +1,290 @@
+"""Evaluation: which episodes under which conditions, the same every time, whole or absent."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from configs import Config, DataError, MissingError, UsageError
+from stages import evaluate as evaluating
+from stages.batches import collate
+from stages.checkpoint import load_checkpoint
+from stages.data.clips import Clip, Episode
+from stages.data.dataset import Dataset
+from stages.data.episodes import read_manifest, test_episodes, twin, wrong_support
+from stages.evaluate import evaluate, in_batches, tasks_of
+from stages.predictions import Prediction, list_episodes, read_meta, read_predictions
+from stages.sources import CacheSource
+
+Evaluate = Callable[..., Path]
+CONDITIONS = ["model", "wrong_support", "empty_sentence", "twin_sentence", "untrained"]
+
+
+@pytest.fixture
+def run(untrained_run: Path, tmp_path: Path) -> Path:
+    """A run folder to write into."""
+    return Path(shutil.copytree(untrained_run, tmp_path / "run"))
+
+
+@pytest.fixture
+def ask(tiny: Config, blocks_root: Path, blocks_cache: Path) -> Evaluate:
+    """Evaluate a run on the blocks, all episodes; options of the evaluation by name."""
+
+    def evaluate_run(  # type: ignore[no-untyped-def]
+        run: Path, fold: int = 1, seeds: int = 1, controls: bool = True, **options
+    ) -> Path:
+        stated = replace(tiny.evaluate, **{"episodes_per_category": 0} | options)
+        config = replace(tiny, evaluate=stated)
+        return evaluate(
+            config, blocks_root, fold, run, blocks_cache, seeds=seeds, controls=controls
+        )
+
+    return evaluate_run
+
+
+def records(path: Path) -> dict[tuple[str, int, int], Prediction]:
+    return {
+        (said.key.condition, said.key.seed, said.key.episode): said
+        for said in read_predictions(path)
+    }
+
+
+def same(one: Prediction, other: Prediction) -> bool:
+    return np.array_equal(one.masks, other.masks) and np.array_equal(one.presence, other.presence)
+
+
+def test_every_condition_asks_its_episodes(ask: Evaluate, run: Path, blocks: Dataset) -> None:
+    said = records(ask(run, seeds=2))
+    expected: Counter[tuple[str, int]] = Counter()
+    for seed in (0, 1):
+        episodes = test_episodes(blocks, 1, seed, 2)
+        asked = [episode.query.expression for episode in episodes]
+        assert {blocks.videos[e.video].category for e in asked} == {"ant", "eel"}
+        twins = [e for e in asked if twin(blocks, e)]
+        expected["model", seed] = expected["wrong_support", seed] = len(asked)
+        expected["empty_sentence", seed] = expected["twin_sentence", seed] = len(twins)
+        for number, episode in enumerate(episodes):
+            info = said["model", seed, number].info
+            assert (info.video, info.text) == (episode.query.video, episode.query.expression.text)
+            assert info.twin == (twin(blocks, episode.query.expression) is not None)
+            assert info.support_video == episode.support.video != info.video
+            assert len(info.support_frames) == 2
+            other = said["wrong_support", seed, number].info
+            assert other.text == info.text
+            assert {other.category, blocks.videos[other.support_video].category} == {"ant", "eel"}
+    expected["untrained", 0] = expected["model", 0]
+    found = Counter((condition, seed) for condition, seed, _ in said)
+    assert found == {key: number for key, number in expected.items() if number}
+    assert sum(number for (condition, _), number in found.items() if "sentence" in condition) > 0
+
+
+def test_a_twins_sentence_is_asked_and_the_object_stays(
+    ask: Evaluate, run: Path, blocks: Dataset
+) -> None:
+    said = records(ask(run, seeds=3))
+    rivals = [key for key in said if key[0] == "twin_sentence"]
+    assert rivals
+    for _, seed, number in rivals:
+        own = said["model", seed, number].info
+        asked = said["twin_sentence", seed, number].info
+        empty = said["empty_sentence", seed, number].info
+        assert asked.object_id == own.object_id == empty.object_id
+        assert asked.expression_id == own.expression_id
+        expression = blocks.expression(own.video, own.expression_id)
+        rival = twin(blocks, expression)
+        assert rival is not None and rival.object_id != own.object_id
+        assert (own.text, asked.text, empty.text) == (expression.text, rival.text, "")
+
+
+def test_without_controls_there_is_the_model_alone(ask: Evaluate, run: Path) -> None:
+    said = records(ask(run, controls=False))
+    assert {condition for condition, _, _ in said} == {"model"}
+
+
+def test_answers_are_at_the_annotations_size_and_say_their_frames(
+    ask: Evaluate, run: Path, blocks: Dataset
+) -> None:
+    for answer in records(ask(run)).values():
+        video = blocks.videos[answer.info.video]
+        assert answer.info.frames == video.frames
+        assert answer.masks.shape == (6, *blocks.masks(video.id, 0).shape)
+        assert answer.masks.dtype == np.bool_
+        assert ((answer.presence >= 0) & (answer.presence <= 1)).all()
+        assert answer.info.score == pytest.approx(float(answer.presence.mean()))
+
+
+def test_it_answers_the_same_every_time_but_not_under_other_conditions(
+    ask: Evaluate, run: Path
+) -> None:
+    first = records(ask(run))
+    torch.manual_seed(77)
+    again = records(ask(run))
+    assert first.keys() == again.keys()
+    assert all(same(first[key], again[key]) for key in first)
+    for condition in CONDITIONS[1:]:
+        keys = [key for key in first if key[0] == condition]
+        assert any(not same(first[key], first["model", key[1], key[2]]) for key in keys), condition
+
+
+def test_a_batch_answers_as_each_episode_alone(
+    ask: Evaluate, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = records(ask(run, controls=False))
+    assert len({answer.masks.shape for answer in together.values()}) == 2  # two sizes meet
+    monkeypatch.setattr(evaluating, "CLIPS_A_BATCH", 1)
+    alone = records(ask(run, controls=False))
+    for key, answer in together.items():
+        # Not equal to the last bit, as maps are interpolated across the edge of a padded frame.
+        np.testing.assert_allclose(answer.presence, alone[key].presence, rtol=0.4)
+        assert (answer.masks != alone[key].masks).mean() < 0.05
+
+
+@pytest.mark.parametrize("window", [1, 4, 6, 50])
+def test_windows_cover_the_clip_once_and_in_order(
+    ask: Evaluate,
+    run: Path,
+    blocks: Dataset,
+    blocks_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    window: int,
+) -> None:
+    monkeypatch.setattr(evaluating, "CLIPS_A_BATCH", 1)
+    said = records(ask(run, controls=False, window=window))
+    loaded = load_checkpoint(run)
+    source = CacheSource(loaded.config, blocks, blocks_cache, None)
+    episode = test_episodes(blocks, 1, 0, 2)[0]
+    found = said["model", 0, 0]
+    assert found.masks.shape[0] == len(episode.query.frames) == 6
+    pieces = []
+    for start in range(0, 6, window):
+        frames = episode.query.frames[start : start + window]
+        piece = replace(episode, query=replace(episode.query, frames=frames))
+        batch = collate(blocks, source, [piece], torch.device("cpu"), with_targets=False)
+        said_of_piece = evaluating.run_model(loaded.model, batch, loaded.config.train.precision)
+        scores = said_of_piece.logits[0, :, :, 0].float().sigmoid()  # [T, Q]
+        pieces.append(scores[:, scores.mean(0).argmax()])
+    assert len(pieces) == {1: 6, 4: 2, 6: 1, 50: 1}[window]
+    np.testing.assert_allclose(found.presence, torch.cat(pieces).numpy(), rtol=1e-5)
+
+
+def test_protocol_paper_keeps_the_networks_size(
+    ask: Evaluate, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = Dataset.masks
+
+    def enlarged(self: Dataset, video: str, index: int) -> object:
+        """Annotations of twice the size of what the network sees."""
+        return size(self, video, index).repeat(2, 0).repeat(2, 1)
+
+    monkeypatch.setattr(Dataset, "masks", enlarged)
+    shapes = {
+        protocol: {
+            answer.info.video: answer.masks.shape[1:]
+            for answer in records(ask(run, controls=False, protocol=protocol)).values()
+        }
+        for protocol in ("davis", "paper")
+    }
+    assert set(shapes["paper"].values()) == {(64, 96), (96, 64)}
+    for video, (height, width) in shapes["paper"].items():
+        assert shapes["davis"][video] == (2 * height, 2 * width)
+
+
+def test_the_file_says_what_it_was_made_of(ask: Evaluate, run: Path, blocks: Dataset) -> None:
+    path = ask(run, seeds=2)
+    assert path == run / "predictions.h5"
+    meta = read_meta(path)
+    assert (meta["fold"], meta["run"], meta["protocol"]) == (1, str(run), "davis")
+    assert {key.seed for key, _ in list_episodes(path)} == {0, 1}
+    for seed in (0, 1):
+        listed = read_manifest(run / "manifests" / f"seed{seed}.json", blocks)
+        assert listed == test_episodes(blocks, 1, seed, 2)
+        content = json.loads((run / "manifests" / f"seed{seed}.json").read_text())
+        assert content["seed"] == seed and content["fold"] == 1
+
+
+def test_a_fold_whose_classes_were_trained_on_is_refused(ask: Evaluate, run: Path) -> None:
+    before = sorted(run.iterdir())
+    with pytest.raises(UsageError, match="trained for fold 1, so fold 2's test classes are not"):
+        ask(run, fold=2)
+    assert sorted(run.iterdir()) == before
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
+@pytest.mark.parametrize("former", [True, False])
+def test_an_interruption_leaves_no_half_of_a_file(
+    ask: Evaluate, run: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, former: bool
+) -> None:
+    if former:
+        ask(run, controls=False)
+    before = (run / "predictions.h5").read_bytes() if former else b""
+    answer, calls = evaluating.run_model, count(1)
+
+    def stop(*arguments: object) -> object:
+        if next(calls) == 2:
+            raise error
+        return answer(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(evaluating, "run_model", stop)
+    kind = error if isinstance(error, type) else type(error)
+    with pytest.raises(kind):
+        ask(run)
+    assert next(calls) == 3
+    left = {path.name for path in run.iterdir()}
+    assert left - {"manifests"} == {"config.toml", "model.safetensors"} | (
+        {"predictions.h5"} if former else set()
+    )
+    if former:
+        assert (run / "predictions.h5").read_bytes() == before
+
+
+def test_what_it_cannot_do_without(
+    ask: Evaluate, run: Path, tiny: Config, blocks_root: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(MissingError, match="fsrvos features --data"):
+        evaluate(tiny, blocks_root, 1, run, tmp_path / "nothing")
+    assert not (run / "predictions.h5").exists()
+    weights = run / "model.safetensors"
+    digest = load_checkpoint(run).encoders.vision_digest.encode()
+    weights.write_bytes(weights.read_bytes().replace(digest, b"0" * len(digest)))
+    with pytest.raises(DataError, match="trained on features of another vision encoder"):
+        ask(run)
+    assert not (run / "predictions.h5").exists()
+
+
+def episodes(blocks: Dataset) -> list[Episode]:
+    return test_episodes(blocks, 1, 0, 2)
+
+
+def test_the_untrained_network_is_asked_the_first_seed_alone(blocks: Dataset) -> None:
+    for seed in (0, 3):
+        tasks = tasks_of(blocks, seed, episodes(blocks), controls=True)
+        found = list(dict.fromkeys(task.key.condition for task in tasks))
+        assert found == CONDITIONS[: 5 if seed == 0 else 4]
+        assert all(task.key.seed == seed for task in tasks)
+    wrong = [t for t in tasks_of(blocks, 0, episodes(blocks), True)
+             if t.key.condition == "wrong_support"]  # fmt: skip
+    assert [task.episode for task in wrong] == wrong_support(episodes(blocks))
+
+
+def test_batches_hold_one_condition_and_one_length(blocks: Dataset) -> None:
+    def shorter(clip: Clip) -> Clip:
+        return replace(clip, frames=clip.frames[:4])
+
+    asked = episodes(blocks)
+    asked = [replace(e, query=shorter(e.query)) if i % 3 else e for i, e in enumerate(asked)]
+    tasks = tasks_of(blocks, 0, asked, controls=True)
+    batches = list(in_batches(tasks))
+    assert [task for batch in batches for task in batch] == tasks
+    for batch in batches:
+        assert 1 <= len(batch) <= 4
+        assert len({(t.key.condition, len(t.episode.query.frames)) for t in batch}) == 1
+    assert max(map(len, batches)) > 1

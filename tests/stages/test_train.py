@@ -1,0 +1,286 @@
+"""Training: the same seed the same weights, interrupted or not; and that it learns at all."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from configs import Config, DataError, FsrvosError, MissingError, UsageError
+from stages.batches import EpisodeBatch
+from stages.checkpoint import load_checkpoint, read_facts
+from stages.data.clips import Episode
+from stages.model.losses import Losses
+from stages.train import TrainReport, _Training, train
+
+Train = Callable[..., TrainReport]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_event_files() -> Iterator[None]:
+    """As where tensorboard, which takes seconds to import, is not installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("stages.journal.find_spec", lambda name: None)
+        yield
+
+
+@pytest.fixture
+def fit(tiny: Config, blocks_root: Path, blocks_cache: Path) -> Train:
+    """Train the blocks' fold 1 for six steps; options of the training by name."""
+
+    def run(folder: Path, *, fold: int = 1, seed: int = 0, init: Path | None = None, **options):  # type: ignore[no-untyped-def]
+        stated = {"steps": 6, "checkpoint_every": 4, "holdout_every": 2} | options
+        config = replace(tiny, train=replace(tiny.train, **stated))
+        return train(config, blocks_root, fold, folder, blocks_cache, seed=seed, init=init)
+
+    return run
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    return load_file(run / "model.safetensors")
+
+
+def equal(one: Path, other: Path) -> bool:
+    first, second = weights(one), weights(other)
+    assert first.keys() == second.keys()
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
+def journal(run: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def without_time(lines: list[dict[str, float]]) -> list[dict[str, float]]:
+    timed = ("steps_per_second", "wait_share")
+    return [{key: line[key] for key in line if key not in timed} for line in lines]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(
+    tiny: Config,
+    blocks_root: Path,
+    blocks_cache: Path,
+    no_event_files: None,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """A run of six steps that nothing stopped. Only read."""
+    run = tmp_path_factory.mktemp("uninterrupted") / "run"
+    options = replace(tiny.train, steps=6, checkpoint_every=4, holdout_every=2)
+    train(replace(tiny, train=options), blocks_root, 1, run, blocks_cache)
+    return run
+
+
+def stop_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    learn = _Training.learn
+
+    def learn_or_stop(self: _Training, batch: EpisodeBatch) -> Losses:
+        if self.step == step:
+            raise KeyboardInterrupt
+        return learn(self, batch)
+
+    monkeypatch.setattr(_Training, "learn", learn_or_stop)
+
+
+@pytest.mark.parametrize("loading", [{}, {"loader_threads": 3, "prefetch": 1}])
+def test_a_seed_gives_the_same_weights_whoever_makes_the_batches(
+    fit: Train, uninterrupted: Path, tmp_path: Path, loading: dict[str, int]
+) -> None:
+    torch.manual_seed(99)  # what came before does not matter
+    fit(tmp_path / "run", **loading)
+    assert equal(tmp_path / "run", uninterrupted)
+    assert without_time(journal(tmp_path / "run")) == without_time(journal(uninterrupted))
+
+
+def test_another_seed_gives_other_weights(fit: Train, uninterrupted: Path, tmp_path: Path) -> None:
+    fit(tmp_path / "run", seed=1)
+    assert not equal(tmp_path / "run", uninterrupted)
+
+
+def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
+    fit: Train, uninterrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        stop_at(5, patch)  # one step after what was kept
+        with pytest.raises(KeyboardInterrupt):
+            fit(run)
+    assert not (run / "model.safetensors").exists()
+    assert [path.name for path in (run / "checkpoints").iterdir()] == ["last.pt"]
+    torch.manual_seed(99)
+    steps = count()
+    learn = _Training.learn
+
+    def counted(self: _Training, batch: EpisodeBatch) -> Losses:
+        next(steps)
+        return learn(self, batch)
+
+    monkeypatch.setattr(_Training, "learn", counted)
+    report = fit(run)
+    assert next(steps) == 2
+    assert report.steps == 6
+    assert equal(run, uninterrupted)
+    assert without_time(journal(run)) == without_time(journal(uninterrupted))
+    assert list((run / "checkpoints").iterdir()) == []
+
+
+def test_progress_of_other_settings_is_not_gone_on_from(
+    fit: Train, uninterrupted: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        stop_at(5, patch)
+        with pytest.raises(KeyboardInterrupt):
+            fit(run, seed=1)
+    fit(run)
+    assert equal(run, uninterrupted)
+    assert without_time(journal(run)) == without_time(journal(uninterrupted))
+
+
+def test_damaged_progress_says_what_to_do(fit: Train, tmp_path: Path) -> None:
+    kept = tmp_path / "run/checkpoints/last.pt"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"PK\x03\x04 half of it")
+    with pytest.raises(DataError, match=r"last\.pt is damaged; remove it to train from the start"):
+        fit(tmp_path / "run")
+    assert not (tmp_path / "run/model.safetensors").exists()
+
+
+def test_a_complete_run_is_left_as_it_is(
+    fit: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    first = fit(run, steps=1)
+    before = {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in run.rglob("*") if p.is_file()}
+    again = fit(run, steps=1)
+    assert again == replace(first, already_done=True)
+    assert before == {
+        p: (p.stat().st_mtime_ns, p.read_bytes()) for p in run.rglob("*") if p.is_file()
+    }
+    assert "already trained: nothing to do" in capsys.readouterr().err
+    assert not fit(run, steps=2).already_done
+
+
+def test_the_journal_has_every_field(uninterrupted: Path) -> None:
+    lines = journal(uninterrupted)
+    looks = [line for line in lines if "loss" in line]
+    assert [line["step"] for line in looks] == [1, 2, 3, 4, 5, 6]
+    terms = {"loss_ce", "loss_bbox", "loss_giou", "loss_mask", "loss_dice", "loss_dense"}
+    for line in looks:
+        assert terms | {"step", "loss", "lr", "steps_per_second", "wait_share"} <= line.keys()
+        assert all(math.isfinite(value) for value in line.values())
+        assert line["steps_per_second"] > 0
+        assert 0 <= line["wait_share"] <= 1
+        assert line["lr"] > 0
+    assert any("loss_twin" in line for line in looks)
+    watched = [line for line in lines if "holdout_J" in line]
+    assert [line["step"] for line in watched] == [2, 4, 6]
+    assert all(line.keys() == {"step", "holdout_J"} for line in watched)
+    assert all(0 <= line["holdout_J"] <= 1 for line in watched)
+
+
+def test_the_run_states_how_it_was_made(uninterrupted: Path, tiny: Config) -> None:
+    facts = read_facts(uninterrupted)
+    assert facts is not None
+    assert (facts["fold"], facts["seed"], facts["dataset"]) == (1, 0, "blocks")
+    report = TrainReport(**facts["report"])
+    assert report.steps == 6 and report.run == str(uninterrupted)
+    model = load_checkpoint(uninterrupted).model
+    assert report.parameters == sum(p.numel() for p in model.parameters() if p.requires_grad)
+    assert report.holdout_J == pytest.approx(journal(uninterrupted)[-1]["holdout_J"], abs=1e-6)
+    assert load_checkpoint(uninterrupted).config.model == tiny.model
+
+
+def test_it_learns_what_it_is_shown_again_and_again(
+    tiny: Config, blocks_root: Path, blocks_cache: Path, tmp_path: Path
+) -> None:
+    options = replace(
+        tiny.train, steps=30, warmup_steps=1, schedule="constant", learning_rate=2e-3,
+        channel_dropout=0.0, channel_noise=0.0, hide_nouns=0.0, log_every=30, holdout_every=0,
+    )  # fmt: skip
+    config = replace(tiny, train=options, model=replace(tiny.model, dropout=0.0))
+    batch = _Training.batch
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_Training, "batch", lambda self, step: batch(self, 0))
+        losses: list[float] = []
+        learn = _Training.learn
+
+        def noted(self: _Training, given: EpisodeBatch) -> Losses:
+            found = learn(self, given)
+            losses.append(found.total.item())
+            return found
+
+        patch.setattr(_Training, "learn", noted)
+        train(config, blocks_root, 1, tmp_path / "run", blocks_cache)
+    assert len(losses) == 30
+    assert sum(losses[-5:]) / 5 < 0.6 * losses[0]
+
+
+def test_training_sees_neither_test_classes_nor_held_back_videos(
+    tiny: Config,
+    blocks_root: Path,
+    blocks_cache: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: set[str] = set()
+
+    def note(dataset: object, source: object, episodes: list[Episode], *_: object) -> None:
+        asked.update(clip.video for e in episodes for clip in (e.query, e.support))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stages.train.collate", note)
+    for seed in range(12):
+        config = replace(tiny, train=replace(tiny.train, videos_per_step=8))
+        with pytest.raises(KeyboardInterrupt):
+            train(config, blocks_root, 1, tmp_path / "run", blocks_cache, seed=seed)
+    assert {video[:-1] for video in asked} == {"bee", "cat", "dog", "fox"}  # ant and eel are tested
+    assert len(asked) == 8  # two of each class's three videos
+
+
+def test_a_run_may_start_from_another_ones_weights(
+    fit: Train, uninterrupted: Path, tmp_path: Path
+) -> None:
+    still = {"steps": 1, "learning_rate": 1e-12, "weight_decay": 0.0}
+    begun = weights(uninterrupted)
+    for name, init in (("folder", uninterrupted), ("file", uninterrupted / "model.safetensors")):
+        fit(tmp_path / name, init=init, **still)
+        for key, tensor in weights(tmp_path / name).items():
+            torch.testing.assert_close(tensor, begun[key], atol=1e-9, rtol=0)
+
+
+def test_what_a_run_cannot_start_from(
+    fit: Train, uninterrupted: Path, tmp_path: Path, tiny: Config
+) -> None:
+    run = tmp_path / "run"
+    with pytest.raises(MissingError, match="nothing"):
+        fit(run, init=tmp_path / "nothing.safetensors")
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes((uninterrupted / "model.safetensors").read_bytes()[:-8])
+    with pytest.raises(DataError, match=r"cut\.safetensors is damaged or truncated"):
+        fit(run, init=cut)
+    foreign = tmp_path / "foreign.safetensors"
+    digest = load_checkpoint(uninterrupted).encoders.vision_digest.encode()
+    whole = (uninterrupted / "model.safetensors").read_bytes()
+    foreign.write_bytes(whole.replace(digest, b"0" * len(digest)))
+    with pytest.raises(DataError, match="another vision encoder"):
+        fit(run, init=foreign)
+    assert not run.exists()
+
+
+def test_an_unknown_fold_leaves_nothing(fit: Train, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="unknown fold 9; choose one of 1, 2, 3, 4"):
+        fit(tmp_path / "run", fold=9)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_loss_that_is_not_finite_stops_with_advice(fit: Train, tmp_path: Path) -> None:
+    with pytest.raises(FsrvosError, match="the loss is nan at step 0; lower train.learning_rate"):
+        fit(tmp_path / "run", weight_dice=math.nan)
+    assert not (tmp_path / "run/model.safetensors").exists()
