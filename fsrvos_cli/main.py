@@ -40,6 +40,7 @@ _SYSTEM_REASONS = {
     errno.EDQUOT: "the disk quota is used up; free some space or choose another place",
     errno.EACCES: "permission denied; choose a place that you may read and write",
     errno.EPERM: "not permitted; choose a place that you may read and write",
+    errno.ENOTDIR: "a file is where a folder is due; choose another place",
     errno.EROFS: "the file system is read-only; choose another place",
 }
 
