@@ -133,7 +133,7 @@ def predict(
     annotated, words = segmenter.support(shown), segmenter.words(sentence)
     with replace_folder(out, NAMES) as folder:
         shows = _draw(segmenter, source, sentence, words, annotated, folder)
-        score = float(np.mean(list(shows.values())))
+        score = float(np.mean([shown.presence for shown in shows]))
         scores = {
             "video": str(video),
             "expression": sentence,
@@ -141,8 +141,8 @@ def predict(
             "run": str(run_dir),
             "score": round(score, 4),
             "frames": [
-                {"frame": name, "score": round(value, 4), "present": value >= 0.5}
-                for name, value in shows.items()
+                {"frame": shown.name, "score": round(shown.presence, 4), "present": shown.marked}
+                for shown in shows
             ],
         }
         replace_text(folder / SCORES, json.dumps(scores, indent=1) + "\n")
@@ -165,9 +165,9 @@ def _draw(
     words: Words,
     annotated: Support,
     folder: Path,
-) -> dict[str, float]:
-    """Masks, overlay and contact sheet into `folder`; each frame's name and presence in [0, 1]."""
-    shows: dict[str, float] = {}
+) -> list[Shown]:
+    """Masks, overlay and contact sheet into `folder`."""
+    shows: list[Shown] = []
     tiles = SpreadTiles(SHEET_TILES)
     with VideoWriter(folder / OVERLAY, source.fps) as film:
         frames = track(source, total=source.expected or None, description="predict")
@@ -179,9 +179,18 @@ def _draw(
                 drawn = overlay_frame(frame, mask, sentence, float(presence))
                 film.write(drawn)
                 tiles.offer(Tile(drawn, f"frame {name}"))
-                shows[name] = float(presence)
+                shows.append(Shown(name, float(presence), bool(mask.any())))
     write_png(folder / SHEET, contact_sheet(tiles.chosen(), title=sentence))
     return shows
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A frame's answer in short: the network's score in [0, 1], and whether any pixel is marked."""
+
+    name: str
+    presence: float
+    marked: bool
 
 
 class SpreadTiles:

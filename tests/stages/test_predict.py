@@ -18,6 +18,7 @@ from PIL import Image
 from configs import DataError, UsageError
 from fsrvos_cli.main import run as command_line
 from stages import predict as predicting
+from stages.data.images import read_ids
 from stages.data.support import load_support
 from stages.data.video import VideoWriter
 from stages.overlay import Tile, write_mask_png, write_png
@@ -87,7 +88,8 @@ def test_all_results_are_there_and_of_the_right_size(
     assert [entry["frame"] for entry in scores["frames"]] == names
     for entry in scores["frames"]:
         assert 0 <= entry["score"] <= 1
-        assert entry["present"] == (entry["score"] >= 0.5)
+        marked = read_ids(Path(report.masks) / f"{entry['frame']}.png").any()
+        assert entry["present"] == marked
     mean = np.mean([entry["score"] for entry in scores["frames"]])
     assert scores["score"] == pytest.approx(mean, abs=1e-3)
     assert (report.frames, report.video) == (FRAMES, str(clip))
