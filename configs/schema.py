@@ -29,7 +29,6 @@ class FeaturesConfig:
     short_side: int = 192  # pixels; the shorter side of a frame is resized to this
     long_side: int = 320  # pixels; the longer side is at most this; 0 is no limit
     dtype: str = "uint8"  # uint8 | fp16 | fp32 | another scheme that the cache knows by name
-    views: int = 1  # augmented views of each video in the cache; 1 is the plain one alone
     batch_frames: int = 16  # frames in one call of the encoder; does not change the result
 
     def __post_init__(self) -> None:
@@ -40,7 +39,7 @@ class FeaturesConfig:
                 f"features.long_side is {self.long_side}; it must be 0 (no limit) "
                 f"or at least features.short_side ({self.short_side})"
             )
-        _require_positive("features", views=self.views, batch_frames=self.batch_frames)
+        _require_positive("features", batch_frames=self.batch_frames)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ had not been. `metrics.jsonl` holds a line a look; a run that is complete is lef
 
 from __future__ import annotations
 
+import hashlib
 import time
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
@@ -18,10 +19,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from configs import Config, FsrvosError, config_digest
+from configs import Config, FsrvosError, MissingError, config_digest
 from stages.allocator import keep_freed_memory
 from stages.batches import EpisodeBatch, FeatureSource, collate
 from stages.checkpoint import (
+    WEIGHTS,
     fill,
     load_progress,
     read_facts,
@@ -87,10 +89,10 @@ def train(
     dataset = load_dataset(data_root)
     identity = {
         "config": config_digest(config),
-        "dataset": dataset.root.name,
+        "dataset": dataset.digest,
         "fold": fold,
         "seed": seed,
-        "init": str(init or ""),
+        "init": "" if init is None else hashlib.sha256(_weights(init).read_bytes()).hexdigest(),
         "live": not from_cache,
     }
     done = read_facts(run_dir)
@@ -154,7 +156,7 @@ class _Training:
             self.step = int(saved["step"])
             say(f"going on from step {self.step}")
         elif init is not None:
-            path = init / "model.safetensors" if init.is_dir() else init
+            path = _weights(init)
             state, encoders, _ = read_weights(path)
             require_encoders(encoders, self.encoders, init)
             fill(self.model, state, path)
@@ -280,6 +282,14 @@ class _Training:
             "random": random_state(self.device),
         }
         save_progress(run / PROGRESS, state)
+
+
+def _weights(init: Path) -> Path:
+    """The weights file of a run folder, or the file itself. Raises MissingError."""
+    path = init / WEIGHTS if init.is_dir() else init
+    if not path.is_file():
+        raise MissingError(f"{path} does not exist; --init takes a run folder or its weights file")
+    return path
 
 
 def loss_weights(config: Config) -> LossWeights:

@@ -38,7 +38,7 @@ def train(
 ) -> None:
     """Train the network on episodes of a fold's training classes.
 
-    Without --from-cache the encoders run live, which allows image augmentation and is slower.
+    Without --from-cache the encoders run live: nothing is cached, and every step is slower.
     A run that was interrupted goes on from its last checkpoint; one that is complete is left.
 
     \b

@@ -12,8 +12,10 @@ The layout is Ref-YouTube-VOS's::
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -80,6 +82,16 @@ class Dataset:
         for video in self.videos.values():
             grouped.setdefault(video.category, []).append(video.id)
         return {name: tuple(sorted(ids)) for name, ids in grouped.items()}
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 over the index: classes, videos, frames, objects and sentences; no pixels."""
+        videos = [
+            [v.id, v.frames, sorted(v.objects.items()), [astuple(e) for e in v.expressions]]
+            for v in sorted(self.videos.values(), key=lambda video: video.id)
+        ]
+        text = json.dumps([self.categories, videos], ensure_ascii=False)
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     def frame_path(self, video: str, frame: str) -> Path:
         """Where the image of the frame named `frame` lies."""

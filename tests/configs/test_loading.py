@@ -46,10 +46,10 @@ def test_demo_and_full_share_the_features_of_the_default() -> None:
 
 def test_a_pair_beats_the_file_and_the_file_beats_the_default(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
-    file.write_text("[features]\nshort_side = 128\nviews = 2\n")
+    file.write_text("[features]\nshort_side = 128\nbatch_frames = 2\n")
     config = load_config(str(file), ["features.short_side=96"])
     assert config.features.short_side == 96
-    assert config.features.views == 2
+    assert config.features.batch_frames == 2
     assert config.features.long_side == Config().features.long_side
 
 

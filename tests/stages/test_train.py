@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import count
@@ -17,6 +18,7 @@ from configs import Config, DataError, FsrvosError, MissingError, UsageError
 from stages.batches import EpisodeBatch
 from stages.checkpoint import load_checkpoint, read_facts
 from stages.data.clips import Episode
+from stages.data.dataset import Dataset, load_dataset
 from stages.model.losses import Losses
 from stages.train import TrainReport, _Training, train
 
@@ -185,10 +187,10 @@ def test_the_journal_has_every_field(uninterrupted: Path) -> None:
     assert all(0 <= line["holdout_J"] <= 1 for line in watched)
 
 
-def test_the_run_states_how_it_was_made(uninterrupted: Path, tiny: Config) -> None:
+def test_the_run_states_how_it_was_made(uninterrupted: Path, tiny: Config, blocks: Dataset) -> None:
     facts = read_facts(uninterrupted)
     assert facts is not None
-    assert (facts["fold"], facts["seed"], facts["dataset"]) == (1, 0, "blocks")
+    assert (facts["fold"], facts["seed"], facts["dataset"]) == (1, 0, blocks.digest)
     report = TrainReport(**facts["report"])
     assert report.steps == 6 and report.run == str(uninterrupted)
     model = load_checkpoint(uninterrupted).model
@@ -284,3 +286,16 @@ def test_a_loss_that_is_not_finite_stops_with_advice(fit: Train, tmp_path: Path)
     with pytest.raises(FsrvosError, match="the loss is nan at step 0; lower train.learning_rate"):
         fit(tmp_path / "run", weight_dice=math.nan)
     assert not (tmp_path / "run/model.safetensors").exists()
+
+
+def test_a_changed_sentence_is_another_dataset(blocks_root: Path, tmp_path: Path) -> None:
+    before = load_dataset(blocks_root).digest
+    copy = tmp_path / "copy"
+    shutil.copytree(blocks_root, copy)
+    assert load_dataset(copy).digest == before
+    path = copy / "meta_expressions/train/meta_expressions.json"
+    content = json.loads(path.read_text("utf-8"))
+    first = next(iter(content["videos"].values()))["expressions"]
+    next(iter(first.values()))["exp"] = "something else"
+    path.write_text(json.dumps(content), "utf-8")
+    assert load_dataset(copy).digest != before
