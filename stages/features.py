@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from cache import FeatureStore, ItemIndex, TextStore, default_root, normalise_sentence
 from configs import Config
+from stages.allocator import keep_freed_memory
 from stages.data.dataset import Dataset, load_dataset
 from stages.data.folds import videos_of
 from stages.data.nouns import category_of, hide_noun
@@ -75,6 +76,7 @@ def extract(
     )
     if plan:
         return report
+    keep_freed_memory()
     begun = time.perf_counter()
     write_sentences(texts, text, untold, progress)
     batch_frames = config.features.batch_frames
