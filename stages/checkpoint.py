@@ -6,8 +6,8 @@ the encoders), so that a network is never fed features it was not trained on.
 
 from __future__ import annotations
 
+import io
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
-from configs import Config, DataError, FsrvosError, MissingError, from_toml, to_toml
+from configs import Config, DataError, MissingError, from_toml, to_toml
 from stages.model.build import build_model
 from stages.model.fsrvos import FsrvosModel
 from stages.whole_file import replace_bytes, replace_text
@@ -135,19 +135,9 @@ def require_encoders(saved: Encoders, present: Encoders, run: Path) -> None:
 
 def save_progress(path: Path, state: Mapping[str, Any]) -> None:
     """Optimiser and all: what an interrupted training goes on from. Raises FsrvosError."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            torch.save(dict(state), file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except (OSError, RuntimeError) as error:
-        partial.unlink(missing_ok=True)
-        raise FsrvosError(
-            f"{path}: cannot be written ({str(error).splitlines()[0]}); free some space"
-        ) from error
+    encoded = io.BytesIO()
+    torch.save(dict(state), encoded)
+    replace_bytes(path, encoded.getvalue())
 
 
 def load_progress(path: Path) -> dict[str, Any] | None:

@@ -5,8 +5,7 @@ Colours are RGB. The caption sits in a band below the frame, so it hides nothing
 
 from __future__ import annotations
 
-import contextlib
-import os
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from configs.errors import DataError
 from stages.data.palette import davis_palette
+from stages.whole_file import replace_bytes
 
 Image8 = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -55,18 +54,9 @@ def write_png(path: Path | str, image: Image8) -> None:
 
 
 def _save(image: Any, path: Path) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        image.save(partial, format="PNG", compress_level=4)
-        partial.replace(path)
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot write the picture ({error.strerror}); free space"
-        ) from None
-    finally:
-        with contextlib.suppress(OSError):  # renamed by now, or its folder could not be made
-            partial.unlink()
+    encoded = io.BytesIO()
+    image.save(encoded, format="PNG", compress_level=4)
+    replace_bytes(path, encoded.getvalue())
 
 
 def draw_mask(

@@ -6,14 +6,13 @@ be reached through a symbolic link that leaves the dataset's folder.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from configs.errors import DataError, MissingError
+from stages.whole_file import replace_text
 
 MAX_EXPRESSION = 1000
 """Longest accepted expression, in characters; text encoders cut far earlier than this."""
@@ -37,23 +36,8 @@ def read_json(path: Path) -> Any:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON whole or not at all: temporary name, fsync, rename."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8") as stream:
-            json.dump(value, stream, indent=1, ensure_ascii=False)
-            stream.write("\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(path)
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot write it ({error.strerror or error}); free space or move"
-        ) from None
-    finally:
-        with contextlib.suppress(OSError):  # renamed by now, or its folder could not be made
-            partial.unlink()
+    """Write JSON whole or not at all. Raises FsrvosError."""
+    replace_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
 def plain_name(name: object) -> bool:

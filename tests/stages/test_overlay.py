@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from configs.errors import DataError
+from configs.errors import FsrvosError
 from stages import overlay
 from stages.data.palette import davis_palette
 
@@ -65,7 +65,7 @@ def test_boolean_masks_become_object_one(tmp_path: Path) -> None:
 
 def test_unwritable_place(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(DataError, match=r"m\.png: cannot write the picture"):
+    with pytest.raises(FsrvosError, match=r"m\.png: cannot be written"):
         overlay.write_mask_png(tmp_path / "file" / "m.png", square())
 
 
