@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from configs import Config, UsageError
+from configs import Config, EvaluateConfig, UsageError
 from stages.allocator import keep_freed_memory
 from stages.batches import FeatureSource, collate
 from stages.checkpoint import Checkpoint, load_checkpoint, require_encoders
@@ -88,8 +88,7 @@ def evaluate(
         "command": f"fsrvos evaluate --data {data_root} --fold {fold} --run {run_dir}",
         "versions": provenance(device),
     }
-    runner = _Runner(loaded, dataset, source, torch.device(device), options.window)
-    runner.annotation_size = options.protocol == "davis"
+    runner = _Runner(loaded, dataset, source, torch.device(device), options)
     path = run_dir / PREDICTIONS
     with PredictionWriter(path, meta) as writer:
         batches = list(in_batches(tasks))
@@ -149,18 +148,17 @@ def in_batches(tasks: Sequence[_Task]) -> Iterator[list[_Task]]:
 class _Runner:
     """Runs batches of tasks, window after window."""
 
-    annotation_size: bool = True
-
     def __init__(
         self,
         loaded: Checkpoint,
         dataset: Dataset,
         source: FeatureSource,
         device: torch.device,
-        window: int,
+        options: EvaluateConfig,
     ) -> None:
         self.config, self.dataset, self.source = loaded.config, dataset, source
-        self.device, self.window = device, window
+        self.device, self.window = device, options.window
+        self.annotation_size = options.protocol == "davis"
         torch.manual_seed(UNTRAINED_SEED)
         encoders = loaded.encoders
         blank = build_model(loaded.config.model, encoders.channels, encoders.text_width)

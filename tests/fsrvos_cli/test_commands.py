@@ -47,6 +47,7 @@ def test_every_option_has_help_and_results_come_as_json(name: str) -> None:
 
 
 def test_the_examples_parse() -> None:
+    parsed = set()
     for name, command in LEAVES.items():
         for line in (command.help or "").partition("Example:")[2].splitlines():
             words = _words(line)
@@ -54,6 +55,9 @@ def test_the_examples_parse() -> None:
                 continue
             arguments = words[len(name.split()) :]
             command.make_context(name, arguments, resilient_parsing=False)
+            parsed.add(name)
+    # `cache path` is shown inside another program's line, which click cannot parse.
+    assert LEAVES.keys() - parsed == {"fsrvos cache path"}
 
 
 def test_the_top_level_help_agrees_with_the_commands() -> None:
