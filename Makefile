@@ -50,7 +50,7 @@ export FSRVOS_WORK := $(WORK)
 export FSRVOS_CACHE ?= $(WORK)/cache
 
 .PHONY: help install demo sample-full test test-slow check lint format types readme data features train \
-    eval score predict report clean distclean FORCE
+    eval score predict report ablation bench clean distclean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.* ## ' $(firstword $(MAKEFILE_LIST)) \
@@ -170,6 +170,37 @@ predict: $(PREDICTED)/scores.json ## segment a clip of the sample set, or: VIDEO
 	@ls $(PREDICTED)/*.mp4
 endif
 
+# ---- what it costs
+
+bench: $(INSTALLED) ## measure speed and memory on an idle machine, beside their targets
+	$(FSRVOS) bench --out $(WORK)/bench.json --device $(DEVICE)
+
+# ---- what each option gives: one left out at a time, at equal steps, over training seeds
+
+ABLATION_STEPS ?= 120
+SEEDS ?= 0 1 2
+LEFT_OUT ?= base affinity=none affinity=self similarity_prior=false support_background=false \
+    clip_exchange=false dense_prior=false finer_maps=false train_affinity=false \
+    fusion_residual=false sentence_queries=false sentence_word=false \
+    affinity_support_frames=middle affinity_query_frames=middle shared_mask_divisor=true \
+    power_log=true
+ABLATION := $(WORK)/runs/ablation
+ABLATED := $(foreach option,$(LEFT_OUT),$(foreach seed,$(SEEDS),$(ABLATION)/$(option)-seed$(seed)))
+
+ablation: $(addsuffix /score.json,$(ABLATED)) ## train without each option of the network, over SEEDS
+	@$(FSRVOS) report --table options $(ABLATED)
+	@$(FSRVOS) report --table 4 $(filter $(ABLATION)/base-% $(ABLATION)/affinity=%,$(ABLATED))
+
+# A run's folder is named by the option and the training seed.
+$(ABLATION)/%/score.json: | $(STAMPS)/features-$(notdir $(RUN))
+	@name=$*; option=$${name%-seed*}; seed=$${name##*-seed}; \
+	option=$${option/#base/preset=default}; \
+	$(FSRVOS) train --from-cache --data $(DATA) --fold $(FOLD) --run $(@D) --config demo \
+	  --seed $$seed --set train.steps=$(ABLATION_STEPS) --set evaluate.episodes_per_category=6 \
+	  --set model.$$option $(SETS) --device $(DEVICE); \
+	$(FSRVOS) evaluate --run $(@D) --data $(DATA) --fold $(FOLD) --no-controls --device $(DEVICE); \
+	$(FSRVOS) score $(@D) --data $(DATA)
+
 # ---- the code
 
 check: lint types ## lint, types, and the rules of who may import whom
@@ -198,7 +229,8 @@ test-slow: $(INSTALLED) ## the tests that take minutes
 # ---- cleaning
 
 clean: ## remove everything made: data, cache, runs
-	rm -rf $(WORK)/data $(WORK)/cache $(WORK)/runs $(WORK)/predict $(STAMPS)
+	rm -rf $(WORK)/data $(WORK)/cache $(WORK)/runs $(WORK)/predict $(STAMPS) \
+	  $(WORK)/bench.json $(WORK)/.bench-*
 
 distclean: clean ## remove also the virtual environment and what the tools keep
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info

@@ -1,4 +1,4 @@
-"""Runs in, one HTML page out; or a table of the paper with ours beside it.
+"""Runs in, one HTML page out; or a table of the paper with ours beside it, or of options.
 
 The page needs nothing from elsewhere: pictures are data addresses, charts are drawn as SVG, and no
 script runs. What a run does not have yet is said in its place, with the command that makes it.
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from configs.errors import FsrvosError, UsageError
 from stages.reporting import page
+from stages.reporting.ablation import Ablation, compare
 from stages.reporting.paper import PaperTable, build
 from stages.reporting.pictures import Sample, sample_episodes
 from stages.reporting.run import Run, load_run
@@ -61,6 +62,16 @@ def paper_table(number: int, runs: Sequence[Path]) -> PaperTable:
     if number not in (1, 2, 3, 4):
         raise UsageError(f"no table {number}; choose 1, 2, 3 or 4")
     return build(number, [load_run(Path(run)) for run in runs])
+
+
+def option_table(runs: Sequence[Path]) -> Ablation:
+    """What each configuration gives over the first run's, over training seeds.
+
+    Raises:
+        UsageError: a configuration and seed named twice, or runs scored on different episodes.
+        MissingError: a run's folder does not exist.
+    """
+    return compare([load_run(Path(run)) for run in runs])
 
 
 def _sections(run: Run, data_root: Path | None, level: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""`fsrvos report`: runs -> one HTML page, or a table of the paper with ours beside it."""
+"""`fsrvos report`: runs -> one HTML page, a table of the paper, or what each option gives."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from fsrvos_cli.output import emit
 @click.option("-o", "--out", type=options.FILE, help="HTML file.  [default: in the first run]")
 @click.option(
     "--table",
-    type=click.Choice(["1", "2", "3", "4"]),
-    help="Print this table of the paper with the runs beside it, instead of the page.",
+    type=click.Choice(["1", "2", "3", "4", "options"]),
+    help="Instead of the page, print this table of the paper with the runs beside it, or what the "
+    "runs' options give over the first run's.",
 )
 @click.option(
     "--data",
@@ -38,8 +39,14 @@ def report(
     Example:
       fsrvos report work/runs/sample-demo-fold1
       fsrvos report --table 1 work/runs/*
+      fsrvos report --table options work/runs/base-seed* work/runs/without-*
     """
     found = [places.find_run(run) for run in runs] or [places.find_run(None)]
+    if table == "options":
+        from stages.report import option_table
+
+        emit(option_table(found), as_json)
+        return
     if table is not None:
         from stages.report import paper_table
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stages.reporting.run import Run
+from stages.scoring.aggregate import student_interval
 from stages.scoring.table import align
 
 Rows = tuple[tuple[str, ...], ...]
@@ -154,19 +155,28 @@ def _figure_rows(runs: Sequence[Run]) -> Rows:
 
 
 def _affinity_rows(runs: Sequence[Run]) -> Rows:
-    """A row a run, by kind of affinity in the order of the paper's argument."""
+    """A row a configuration, by kind of affinity in the order of the paper's argument.
+
+    Runs of one configuration and fold differ in their training seed; their row is the mean.
+    """
     order = ("none", "self", "cross")
-    ranked = sorted(
-        runs,
-        key=lambda run: (
-            order.index(run.affinity) if run.affinity in order else len(order),
-            run.name,
-        ),
-    )
-    return tuple(
-        (f"affinity {run.affinity}, fold {run.fold or '?'}, {_label(run)}", *_figures(run))
-        for run in ranked
-    )
+    grouped: dict[tuple[int, str, str], list[Run]] = {}
+    for run in sorted(runs, key=lambda run: run.name):
+        rank = order.index(run.affinity) if run.affinity in order else len(order)
+        grouped.setdefault((rank, str(run.fold or "?"), run.config), []).append(run)
+    return tuple(_affinity_row(grouped[key]) for key in sorted(grouped))
+
+
+def _affinity_row(runs: Sequence[Run]) -> tuple[str, ...]:
+    """The mean over training seeds, with half the 95 % interval of J&F where there are several."""
+    first, count = runs[0], len(runs)
+    name = f"affinity {first.affinity}, fold {first.fold or '?'}, {_label(first)}"
+    if count == 1:
+        return name, *_figures(first)
+    values = {key: [(run.score or {})[key] for run in runs] for key in ("J", "F", "JF")}
+    j, f, jf = (sum(column) / count for column in values.values())
+    low, high = student_interval(values["JF"])
+    return f"{name}, {count} seeds", f"{j:.1f}", f"{f:.1f}", f"{jf:.1f} ± {(high - low) / 2:.1f}"
 
 
 def _label(run: Run) -> str:
