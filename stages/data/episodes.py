@@ -102,7 +102,7 @@ def wrong_support(episodes: Sequence[Episode]) -> list[Episode]:
     if len(names) < 2:
         raise DataError(
             "the wrong-category control needs episodes of two test categories; "
-            "choose a fold with two or more"
+            "choose a fold with two or more, or leave the controls out (--no-controls)"
         )
     following = {name: names[(i + 1) % len(names)] for i, name in enumerate(names)}
     return [replace(e, support=supports[following[e.category]]) for e in episodes]

@@ -149,9 +149,16 @@ def test_features_of_another_encoder_are_refused(
 
 
 def test_imported_weights_do_not_name_their_encoders(tiny_encoders: Encoders) -> None:
+    """No digest is taken on trust, another digest is not."""
     unnamed = replace(tiny_encoders, vision_digest="", text_digest="")
     require_encoders(unnamed, tiny_encoders, Path("run"))
     require_encoders(tiny_encoders, tiny_encoders, Path("run"))
+    for other in (
+        replace(unnamed, vision_digest="0" * 64),
+        replace(unnamed, text_digest="0" * 64),
+    ):
+        with pytest.raises(FsrvosError, match="run"):
+            require_encoders(other, tiny_encoders, Path("run"))
 
 
 def test_a_full_disk_keeps_the_former_weights(
