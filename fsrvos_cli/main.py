@@ -29,6 +29,7 @@ COMMANDS = {
     "evaluate": "Run every test episode of a fold.",
     "score": "Score predictions: region J, contour F and their mean.",
     "report": "Write one HTML page about one or more runs.",
+    "bench": "Measure speed and memory beside their targets.",
     "cache": "List, verify, prune and export the feature cache.",
     "weights": "Import and inspect checkpoint files, this program's and others'.",
     "info": "Versions, devices, encoders, places: what a bug report needs.",

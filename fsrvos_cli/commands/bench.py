@@ -1,0 +1,53 @@
+"""`fsrvos bench`: what the program costs, as ratios that other machines can be compared by."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from fsrvos_cli import options, places
+from fsrvos_cli.output import emit
+from stages.benchmark import SECTIONS
+
+
+@click.command()
+@click.option(
+    "--only",
+    metavar="SECTION,...",
+    default="",
+    help=f"Measure these sections alone: {', '.join(SECTIONS)}.",
+)
+@click.option("--out", type=options.FILE, help="Where to write.  [default: work/bench.json]")
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Times that each thing is run; the median counts.",
+)
+@options.device_option
+@options.json_option
+def bench(only: str, out: Path | None, rounds: int, device: str, as_json: bool) -> None:
+    """Measure speed and memory, and show each figure beside its target.
+
+    Times are in mm, one float32 2048x2048x2048 matrix product on the same threads, measured in
+    the same run. Leave the machine idle meanwhile.
+
+    \b
+    Example:
+      fsrvos bench --only head,train
+    """
+    if out is None:
+        out = places.work_root() / "bench.json"
+        places.taken("--out", out)
+    from stages.device import choose_device
+
+    device = choose_device(device)
+    from stages.benchmark.runner import run_benchmark
+
+    names = [name.strip() for name in only.split(",") if name.strip()]
+    words = ["fsrvos", "bench", "--out", str(out), "--rounds", str(rounds), "--device", device]
+    words += ["--only", ",".join(names)] if names else []
+    emit(run_benchmark(names, out, rounds, device, shlex.join(words)), as_json)
