@@ -56,6 +56,18 @@ def write_file(path: Path, data: bytes) -> None:
             view = view[file.write(view) :]
 
 
+def write_at(path: Path, data: bytes, offset: int) -> None:
+    """Write into a file, made if need be, from a byte on, without fsync."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
+    try:
+        view = memoryview(data)
+        while view:
+            count = os.pwrite(handle, view, offset)
+            view, offset = view[count:], offset + count
+    finally:
+        os.close(handle)
+
+
 def replace_file(path: Path, data: bytes) -> None:
     """Put a file in place in one step: temporary name beside it, fsync, rename, fsync of folder."""
     partial = path.with_name(temporary_name(f".{path.name}"))

@@ -5,7 +5,7 @@
     level4/values/zarr.json        [T, C, h, w], one chunk a frame
     level4/values/c.3.0.0.0        frame 3: the raw array, then its crc32c (4 bytes)
     level4/scale/c.0.0             [T, C] float32, up to SCALE_FRAMES frames a chunk
-    level4/offset/c.0.0
+    level4/offset/c.0.0            (or all chunks of an array in one file: shards.py)
     done.json                      the completion record (record.py)
 
 zarr-python reads and writes the same files, but takes milliseconds a chunk; plain reads take
@@ -26,6 +26,10 @@ from cache.durable import write_file
 STRIDES = (4, 8, 16, 32)
 SCALE_FRAMES = 16
 CHECKSUM_BYTES = 4
+_CODECS: list[dict[str, Any]] = [
+    {"name": "bytes", "configuration": {"endian": "little"}},
+    {"name": "crc32c"},
+]
 _ZARR_TYPES = {"|u1": "uint8", "<f2": "float16", "<f4": "float32"}
 
 
@@ -48,10 +52,25 @@ def write_group(folder: Path, attributes: dict[str, Any] | None = None) -> None:
 
 
 def write_array(
-    folder: Path, shape: tuple[int, ...], chunk: tuple[int, ...], dtype: np.dtype[Any]
+    folder: Path,
+    shape: tuple[int, ...],
+    chunk: tuple[int, ...],
+    dtype: np.dtype[Any],
+    shard: bool = False,
 ) -> None:
-    """Make a folder a Zarr array whose chunks carry a crc32c."""
+    """Make a folder a Zarr array whose chunks carry a crc32c; `shard`: all of them in one file."""
     folder.mkdir(parents=True, exist_ok=True)
+    codecs = _CODECS
+    grid = chunk
+    if shard:
+        grid = (-(-shape[0] // chunk[0]) * chunk[0], *chunk[1:])
+        sharding = {
+            "chunk_shape": chunk,
+            "codecs": _CODECS,
+            "index_codecs": _CODECS,
+            "index_location": "end",
+        }
+        codecs = [{"name": "sharding_indexed", "configuration": sharding}]
     _write_json(
         folder / "zarr.json",
         {
@@ -59,27 +78,13 @@ def write_array(
             "node_type": "array",
             "shape": shape,
             "data_type": _ZARR_TYPES[dtype.str],
-            "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": chunk}},
+            "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": grid}},
             "chunk_key_encoding": {"name": "default", "configuration": {"separator": "."}},
             "fill_value": 0,
-            "codecs": [
-                {"name": "bytes", "configuration": {"endian": "little"}},
-                {"name": "crc32c"},
-            ],
+            "codecs": codecs,
             "attributes": {},
         },
     )
-
-
-def write_chunk(folder: Path, index: int, values: NDArray[np.generic]) -> int:
-    """Write the chunk that begins an array at `index` along its first axis. Returns its crc32c."""
-    data = values.tobytes()
-    checksum: int = google_crc32c.value(data)
-    write_file(
-        folder / chunk_name(index, values.ndim),
-        data + checksum.to_bytes(CHECKSUM_BYTES, "little"),
-    )
-    return checksum
 
 
 def chunk_name(index: int, rank: int) -> str:
@@ -87,28 +92,42 @@ def chunk_name(index: int, rank: int) -> str:
     return "c." + ".".join([str(index)] + ["0"] * (rank - 1))
 
 
-def read_chunk(path: str, out: NDArray[np.generic], checksum: int) -> None:
-    """Read a chunk into a C-contiguous array of its size.
+def read_chunk(
+    path: str, out: NDArray[np.generic], checksum: int, offset: int = 0, alone: bool = True
+) -> None:
+    """Read the chunk that begins at a byte of a file into a C-contiguous array of its size.
 
-    Raises DamagedError when the file is missing, of another length, or not what was written.
+    alone: the file holds nothing else. Raises DamagedError when the file is missing, of another
+    length, or not what was written.
     """
     # Bytes go from the page cache to their place in `out`, with no copy in between.
     flat = out.reshape(-1).view(np.uint8)
-    trailer = bytearray(CHECKSUM_BYTES + 1)
+    trailer = bytearray(CHECKSUM_BYTES + alone)
     try:
         with io.FileIO(path) as file:
+            if offset:
+                file.seek(offset)
             count = _read_into(file, flat.data)
             count += _read_into(file, memoryview(trailer))
     except FileNotFoundError:
         raise DamagedError("missing") from None
-    expected = out.nbytes + CHECKSUM_BYTES
+    require_length(count, out.nbytes + CHECKSUM_BYTES)
+    require_checksum(flat, bytes(trailer[:CHECKSUM_BYTES]), checksum)
+
+
+def require_length(count: int, expected: int) -> None:
+    """Raise DamagedError unless a chunk has the bytes that belong to it, checksum included."""
     if count != expected:
         found = f"{count} bytes" if count < expected else "more"
         raise DamagedError(f"{found} where {expected} bytes belong")
+
+
+def require_checksum(data: NDArray[np.uint8], trailer: bytes, checksum: int) -> None:
+    """Raise DamagedError unless bytes and their stored crc32c are those that were recorded."""
     # The checksum function takes read-only buffers only.
-    flat.flags.writeable = False
+    data.flags.writeable = False
     recorded = checksum.to_bytes(CHECKSUM_BYTES, "little")
-    if google_crc32c.value(flat) != checksum or trailer[:CHECKSUM_BYTES] != recorded:
+    if google_crc32c.value(data) != checksum or trailer != recorded:
         raise DamagedError("checksum differs")
 
 

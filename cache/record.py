@@ -5,10 +5,11 @@ and every chunk is held against the record when it is read.
 """
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 
 import google_crc32c
 
@@ -16,10 +17,41 @@ from cache.durable import replace_file, write_file
 from cache.keys import SCHEMA, digest_of
 from cache.layout import CHECKSUM_BYTES, SCALE_FRAMES, DamagedError, chunk_name, level_name
 from cache.quantise import SCALED, SCHEMES
+from cache.shards import shard_index
 
 RECORD = "done.json"
 # Beside a record: a reader found the item damaged. It counts as absent from then on.
 DAMAGED = "damaged.json"
+
+
+class StoredFile(NamedTuple):
+    """A file of an item: its path below it, the bytes of each of its chunks with their crc32c (-1
+    for a zarr.json, whose length is not recorded and which has none), the crc32c of each chunk,
+    and the shard's index that follows them."""
+
+    path: str
+    size: int
+    checksums: tuple[int, ...]
+    index: bytes = b""
+
+    @property
+    def nbytes(self) -> int:
+        """Its length, -1 when that is not recorded."""
+        return self.size * len(self.checksums) + len(self.index)
+
+    def fault(self, file: BinaryIO) -> str:
+        """What is wrong with the bytes of the opened file; "" when nothing is."""
+        if self.size < 0:
+            data = file.read()
+            return "" if google_crc32c.value(data) == self.checksums[0] else "checksum differs"
+        for number, checksum in enumerate(self.checksums):
+            data = file.read(self.size)
+            trailer = checksum.to_bytes(CHECKSUM_BYTES, "little")
+            if google_crc32c.value(data[:-CHECKSUM_BYTES]) != checksum or (
+                data[-CHECKSUM_BYTES:] != trailer
+            ):
+                return f"chunk {number}: checksum differs" if self.index else "checksum differs"
+        return "" if file.read() == self.index else "index differs"
 
 
 @dataclass(frozen=True)
@@ -34,7 +66,10 @@ class LevelRecord:
 
 @dataclass(frozen=True)
 class Record:
-    """Everything about a complete item. meta: of the video; provenance: of the extraction."""
+    """Everything about a complete item.
+
+    meta: of the video; provenance: of the extraction; layout: one of shards.LAYOUTS.
+    """
 
     item: str
     scheme: str
@@ -43,29 +78,41 @@ class Record:
     headers: Mapping[str, int]
     meta: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    layout: str = "chunks"
 
     @property
     def frames(self) -> int:
         """T of the item."""
         return self.levels[0].shape[0]
 
-    def files(self) -> Iterator[tuple[str, int, int]]:
-        """(path below the item, bytes, crc32c) of every file but the record itself.
-
-        Chunks end in their own crc32c; the one given here is of what comes before it. The bytes
-        of a zarr.json are not recorded: -1.
-        """
+    def files(self) -> Iterator[StoredFile]:
+        """Every file but the record itself."""
         for path, checksum in self.headers.items():
-            yield path, -1, checksum
+            yield StoredFile(path, -1, (checksum,))
         for number, level in enumerate(self.levels):
             frames, channels, height, width = level.shape
             size = channels * height * width * SCHEMES[self.scheme].itemsize + CHECKSUM_BYTES
-            for frame, checksum in enumerate(level.values):
-                yield f"{level_name(number)}/values/{chunk_name(frame, 4)}", size, checksum
+            yield from self._array(f"{level_name(number)}/values", 4, size, level.values)
             size = min(SCALE_FRAMES, frames) * channels * 4 + CHECKSUM_BYTES
             for name in ("scale", "offset") if self.scheme in SCALED else ():
-                for chunk, checksum in enumerate(getattr(level, name)):
-                    yield f"{level_name(number)}/{name}/{chunk_name(chunk, 2)}", size, checksum
+                yield from self._array(
+                    f"{level_name(number)}/{name}", 2, size, getattr(level, name)
+                )
+
+    def _array(
+        self, folder: str, rank: int, size: int, checksums: tuple[int, ...]
+    ) -> Iterator[StoredFile]:
+        """The files of an array of `rank` axes with chunks of `size` bytes."""
+        if self.layout == "shards":
+            yield StoredFile(
+                f"{folder}/{chunk_name(0, rank)}",
+                size,
+                checksums,
+                shard_index(len(checksums), size),
+            )
+            return
+        for number, checksum in enumerate(checksums):
+            yield StoredFile(f"{folder}/{chunk_name(number, rank)}", size, (checksum,))
 
 
 def write_record(folder: Path, record: Record) -> None:
@@ -87,7 +134,8 @@ def read_record(folder: Path) -> Record:
             raise DamagedError(f"{RECORD}: checksum differs")
         levels = tuple(_level(level) for level in body["levels"])
         names = ("item", "scheme", "nbytes", "headers", "meta", "provenance")
-        return Record(levels=levels, **{name: body[name] for name in names})
+        layout = body.get("layout", "chunks")
+        return Record(levels=levels, layout=layout, **{name: body[name] for name in names})
     except (NotADirectoryError, FileNotFoundError):
         raise FileNotFoundError(str(folder / RECORD)) from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -103,38 +151,37 @@ def check_files(folder: Path, record: Record) -> tuple[list[str], bool]:
     faults = []
     written = (folder / RECORD).stat().st_mtime_ns
     younger = False
-    for path, size, _ in record.files():
+    for stored in record.files():
         try:
-            stat = (folder / path).stat()
+            stat = (folder / stored.path).stat()
         except (FileNotFoundError, NotADirectoryError):
-            faults.append(f"{path}: missing")
+            faults.append(f"{stored.path}: missing")
             continue
         younger = younger or stat.st_mtime_ns > written
-        if size >= 0 and stat.st_size != size:
-            faults.append(f"{path}: {stat.st_size} bytes where {size} belong")
+        faults += _wrong_length(stored, stat.st_size)
     return faults, younger
 
 
 def check_bytes(folder: Path, record: Record) -> list[str]:
     """Faults of the files' bytes, every one read and held against its checksum."""
-    faults = []
-    for path, size, checksum in record.files():
+    faults: list[str] = []
+    for stored in record.files():
+        wrong: list[str] = []
         try:
-            data = (folder / path).read_bytes()
+            with (folder / stored.path).open("rb") as file:
+                wrong = _wrong_length(stored, os.fstat(file.fileno()).st_size)
+                fault = "" if wrong else stored.fault(file)
         except OSError as error:
-            faults.append(f"{path}: {_reason(error)}")
-            continue
-        if size >= 0 and len(data) != size:
-            faults.append(f"{path}: {len(data)} bytes where {size} belong")
-            continue
-        if size >= 0:
-            data, trailer = data[:-CHECKSUM_BYTES], data[-CHECKSUM_BYTES:]
-            if trailer != checksum.to_bytes(CHECKSUM_BYTES, "little"):
-                faults.append(f"{path}: checksum differs")
-                continue
-        if google_crc32c.value(data) != checksum:
-            faults.append(f"{path}: checksum differs")
+            fault = _reason(error)
+        faults += wrong
+        faults += [f"{stored.path}: {fault}"] if fault else []
     return faults
+
+
+def _wrong_length(stored: StoredFile, nbytes: int) -> list[str]:
+    if stored.nbytes in (-1, nbytes):
+        return []
+    return [f"{stored.path}: {nbytes} bytes where {stored.nbytes} belong"]
 
 
 def mark_damaged(folder: Path, fault: str) -> None:

@@ -20,17 +20,10 @@ from numpy.typing import NDArray
 from cache.claims import Claim, try_claim
 from cache.durable import explained, replace_file
 from cache.keys import FeatureKey
-from cache.layout import SCALE_FRAMES, DamagedError, chunk_name, level_name, read_chunk
-from cache.quantise import SCALED, SCHEMES, QuantisedMaps, quantise
-from cache.record import (
-    DAMAGED,
-    LevelRecord,
-    Record,
-    check_bytes,
-    check_files,
-    mark_damaged,
-    read_record,
-)
+from cache.layout import DamagedError
+from cache.quantise import QuantisedMaps, quantise
+from cache.reading import plan_level, read_pieces
+from cache.record import DAMAGED, Record, check_bytes, check_files, mark_damaged, read_record
 from cache.users import mark_used
 from cache.writer import ItemWriter
 from configs import CacheIntegrityError, MissingError
@@ -47,9 +40,17 @@ class FeatureStore:
     """
 
     def __init__(
-        self, root: Path, key: FeatureKey, provenance: Mapping[str, Any] | None = None
+        self,
+        root: Path,
+        key: FeatureKey,
+        provenance: Mapping[str, Any] | None = None,
+        layout: str = "chunks",
     ) -> None:
-        """provenance: library versions, command and the like, kept beside keys and items."""
+        """provenance: library versions, command and the like, kept beside keys and items.
+
+        layout: of the items to be written (shards.LAYOUTS); both are read.
+        """
+        self.layout = layout
         self.root = Path(root)
         self.key = key
         self.folder = self.root / key.digest
@@ -97,7 +98,9 @@ class FeatureStore:
         self._records.pop(item, None)
         for stale in (self.folder / "tmp").glob(f"{item}.*"):
             shutil.rmtree(stale, ignore_errors=True)
-        return ItemWriter(self.folder, item, frames, self.key.stored, provenance=self.provenance)
+        return ItemWriter(
+            self.folder, item, frames, self.key.stored, self.provenance, layout=self.layout
+        )
 
     def write(
         self, item: str, levels: Sequence[NDArray[np.floating]], meta: Mapping[str, Any]
@@ -144,10 +147,13 @@ class FeatureStore:
             if not 0 <= frame < record.frames:
                 raise IndexError(f"frame {frame} of {record.frames}: item {item}")
         chosen = range(len(record.levels)) if levels is None else levels
+        plans = [plan_level(record, level, frames) for level in chosen]
         try:
-            return [self._read_level(record, level, frames) for level in chosen]
+            for pieces, _ in plans:
+                read_pieces(str(self.item_folder(item)), record.layout, pieces)
         except DamagedError as error:
             raise self._damaged(item, str(error)) from None
+        return [finish() for _, finish in plans]
 
     def item_folder(self, item: str) -> Path:
         """Where an item lies. Raises ValueError for a name that is not a digest."""
@@ -161,20 +167,6 @@ class FeatureStore:
         if record.item != item or record.scheme != self.key.stored:
             raise DamagedError("done.json: belongs to another item")
         return record
-
-    def _read_level(self, record: Record, level: int, frames: Sequence[int]) -> QuantisedMaps:
-        facts = record.levels[level]
-        folder = f"{self.item_folder(record.item)}/{level_name(level)}"
-        values = np.empty((len(frames), *facts.shape[1:]), SCHEMES[record.scheme])
-        for row, frame in enumerate(frames):
-            _read(f"{folder}/values/", chunk_name(frame, 4), values[row], facts.values[frame])
-        if record.scheme not in SCALED:
-            return QuantisedMaps(values)
-        return QuantisedMaps(
-            values,
-            _read_scales(f"{folder}/scale/", facts, facts.scale, frames),
-            _read_scales(f"{folder}/offset/", facts, facts.offset, frames),
-        )
 
     def mark_used(self, user: Path | None = None) -> None:
         """Note that the key was used now, and by which run or data folder (users.py)."""
@@ -198,29 +190,3 @@ class FeatureStore:
             if not path.exists():
                 body = {"kind": "features", "key": asdict(self.key), "provenance": self.provenance}
                 replace_file(path, json.dumps(body, indent=1, sort_keys=True).encode())
-
-
-def _read(folder: str, name: str, out: NDArray[np.generic], checksum: int) -> None:
-    try:
-        read_chunk(folder + name, out, checksum)
-    except (DamagedError, OSError) as error:
-        where = "/".join((folder + name).split("/")[-3:])
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise DamagedError(f"{where}: {reason}") from None
-
-
-def _read_scales(
-    folder: str, facts: LevelRecord, checksums: Sequence[int], frames: Sequence[int]
-) -> NDArray[np.float32]:
-    """Rows of a [T, C] array; each chunk that holds one of them is read once."""
-    total, channels = facts.shape[:2]
-    rows = min(SCALE_FRAMES, total)
-    chunks: dict[int, NDArray[np.float32]] = {}
-    out = np.empty((len(frames), channels), np.float32)
-    for row, frame in enumerate(frames):
-        number = frame // rows
-        if number not in chunks:
-            chunks[number] = np.empty((rows, channels), np.float32)
-            _read(folder, chunk_name(number, 2), chunks[number], checksums[number])
-        out[row] = chunks[number][frame % rows]
-    return out

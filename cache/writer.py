@@ -1,5 +1,6 @@
 """Writing one item: staged under a temporary name, synced, then renamed into place."""
 
+import math
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache.durable import explained, put_folder, sync_tree, temporary_name
-from cache.layout import SCALE_FRAMES, level_name, write_array, write_chunk, write_group
+from cache.layout import CHECKSUM_BYTES, SCALE_FRAMES, level_name, write_array, write_group
 from cache.quantise import SCALED, SCHEMES, QuantisedMaps
 from cache.record import LevelRecord, Record, write_record
+from cache.shards import LAYOUTS, write_index, write_piece
 
 
 class ItemWriter:
@@ -30,13 +32,17 @@ class ItemWriter:
         frames: int,
         scheme: str,
         provenance: Mapping[str, Any] | None = None,
+        layout: str = "chunks",
     ) -> None:
-        """folder: of the key. frames: T. scheme: one of SCHEMES."""
+        """folder: of the key. frames: T. scheme: one of SCHEMES. layout: one of LAYOUTS."""
         if frames < 1:
             raise ValueError("an item needs at least one frame")
+        if layout not in LAYOUTS:
+            raise ValueError(f"unknown layout {layout!r}: one of {', '.join(LAYOUTS)}")
         self.item = item
         self.frames = frames
         self.scheme = scheme
+        self.layout = layout
         self._folder = folder
         self._staged = folder / "tmp" / temporary_name(item)
         self._provenance = dict(provenance or {})
@@ -93,6 +99,7 @@ class ItemWriter:
                 },
                 meta=dict(meta),
                 provenance=self._provenance,
+                layout=self.layout,
             )
             write_record(self._staged, record)
             sync_tree(self._staged)
@@ -113,12 +120,12 @@ class ItemWriter:
             folder = self._staged / level_name(number)
             write_group(folder)
             shape = (channels, height, width)
-            write_array(folder / "values", (self.frames, *shape), (1, *shape), SCHEMES[self.scheme])
+            arrays = {"values": ((self.frames, *shape), (1, *shape), SCHEMES[self.scheme])}
             if self.scheme in SCALED:
-                for name in ("scale", "offset"):
-                    write_array(
-                        folder / name, (self.frames, channels), (rows, channels), np.dtype("<f4")
-                    )
+                scales = ((self.frames, channels), (rows, channels), np.dtype("<f4"))
+                arrays |= {"scale": scales, "offset": scales}
+            for name, facts in arrays.items():
+                write_array(folder / name, *facts, shard=self.layout == "shards")
             self._shapes.append(shape)
             self._checksums.append({})
             self._scales.append(np.zeros((self.frames, channels), np.float32))
@@ -134,7 +141,7 @@ class ItemWriter:
             raise ValueError(f"item {self.item}: frames {start}+{count} of {self.frames}")
         folder = self._staged / level_name(number) / "values"
         for row in range(count):
-            checksum = write_chunk(folder, start + row, maps.values[row : row + 1])
+            checksum = write_piece(folder, self.layout, start + row, maps.values[row : row + 1])
             self._checksums[number][start + row] = checksum
         if maps.scale is not None and maps.offset is not None:
             self._scales[number][start : start + count] = maps.scale
@@ -145,22 +152,26 @@ class ItemWriter:
         folder = self._staged / level_name(number)
         values = tuple(self._checksums[number][frame] for frame in range(self.frames))
         shape = (self.frames, *self._shapes[number])
+        if self.layout == "shards":
+            length = math.prod(shape[1:]) * SCHEMES[self.scheme].itemsize + CHECKSUM_BYTES
+            write_index(folder / "values", self.frames, len(shape), length)
         if self.scheme not in SCALED:
             return LevelRecord(shape, values)
         return LevelRecord(
             shape,
             values,
-            _write_scales(folder / "scale", self._scales[number]),
-            _write_scales(folder / "offset", self._offsets[number]),
+            self._write_scales(folder / "scale", self._scales[number]),
+            self._write_scales(folder / "offset", self._offsets[number]),
         )
 
-
-def _write_scales(folder: Path, rows: NDArray[np.float32]) -> tuple[int, ...]:
-    """Write [T, C] in chunks of SCALE_FRAMES rows; the last is padded with zeros, as Zarr does."""
-    size = min(SCALE_FRAMES, len(rows))
-    checksums = []
-    for number, start in enumerate(range(0, len(rows), size)):
-        chunk = np.zeros((size, rows.shape[1]), np.float32)
-        chunk[: len(rows) - start] = rows[start : start + size]
-        checksums.append(write_chunk(folder, number, chunk))
-    return tuple(checksums)
+    def _write_scales(self, folder: Path, rows: NDArray[np.float32]) -> tuple[int, ...]:
+        """Write [T, C] in chunks of SCALE_FRAMES rows; the last is padded with zeros."""
+        size = min(SCALE_FRAMES, len(rows))
+        checksums = []
+        for number, start in enumerate(range(0, len(rows), size)):
+            chunk = np.zeros((size, rows.shape[1]), np.float32)
+            chunk[: len(rows) - start] = rows[start : start + size]
+            checksums.append(write_piece(folder, self.layout, number, chunk))
+        if self.layout == "shards":
+            write_index(folder, len(checksums), rows.ndim, chunk.nbytes + CHECKSUM_BYTES)
+        return tuple(checksums)

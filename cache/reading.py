@@ -1,0 +1,87 @@
+"""Reading chosen frames of an item: which chunks they need, and the maps made of them.
+
+A plan comes first, so that a file system far away can be asked for all chunks at once.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache.layout import CHECKSUM_BYTES, SCALE_FRAMES, DamagedError, level_name, read_chunk
+from cache.quantise import SCALED, SCHEMES, QuantisedMaps
+from cache.record import Record
+from cache.shards import locate
+
+
+class Piece(NamedTuple):
+    """A chunk to read: the array's folder below the item, the chunk's number along the first axis,
+    the array its bytes go to (of the chunk's shape), and their crc32c."""
+
+    folder: str
+    index: int
+    out: NDArray[np.generic]
+    checksum: int
+
+    def place(self, layout: str) -> tuple[str, int]:
+        """File below the item, and where in it the chunk begins."""
+        length = self.out.nbytes + CHECKSUM_BYTES
+        name, offset = locate(layout, self.index, self.out.ndim, length)
+        return f"{self.folder}/{name}", offset
+
+    def name(self, layout: str) -> str:
+        """The chunk for people."""
+        path, _ = self.place(layout)
+        return f"{path} chunk {self.index}" if layout == "shards" else path
+
+
+Plan = tuple[list[Piece], Callable[[], QuantisedMaps]]
+
+
+def plan_level(record: Record, level: int, frames: Sequence[int]) -> Plan:
+    """The chunks that frames of a level need, and what makes its maps of them once read."""
+    facts = record.levels[level]
+    folder = level_name(level)
+    values = np.empty((len(frames), *facts.shape[1:]), SCHEMES[record.scheme])
+    pieces = [
+        Piece(f"{folder}/values", frame, values[row : row + 1], facts.values[frame])
+        for row, frame in enumerate(frames)
+    ]
+    if record.scheme not in SCALED:
+        return pieces, lambda: QuantisedMaps(values)
+    size = min(SCALE_FRAMES, record.frames)
+    scale, offset = (
+        {
+            chunk: Piece(
+                f"{folder}/{name}",
+                chunk,
+                np.empty((size, facts.shape[1]), np.float32),
+                checksums[chunk],
+            )
+            for chunk in dict.fromkeys(frame // size for frame in frames)
+        }
+        for name, checksums in (("scale", facts.scale), ("offset", facts.offset))
+    )
+
+    def finish() -> QuantisedMaps:
+        return QuantisedMaps(
+            values,
+            *(
+                np.array([rows[frame // size].out[frame % size] for frame in frames], np.float32)
+                for rows in (scale, offset)
+            ),
+        )
+
+    return [*pieces, *scale.values(), *offset.values()], finish
+
+
+def read_pieces(folder: str, layout: str, pieces: Iterable[Piece]) -> None:
+    """Read chunks of an item on disk. Raises DamagedError naming the one that is damaged."""
+    for piece in pieces:
+        path, offset = piece.place(layout)
+        try:
+            read_chunk(f"{folder}/{path}", piece.out, piece.checksum, offset, layout == "chunks")
+        except (DamagedError, OSError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise DamagedError(f"{piece.name(layout)}: {reason}") from None
