@@ -39,14 +39,12 @@ from stages.data.nouns import hide_noun
 from stages.data.sampling import require_two
 from stages.inference import answers, run_model
 from stages.journal import Journal
+from stages.learning import Learner
 from stages.loader import Prefetch
 from stages.metrics import region_j
 from stages.model.build import build_model
 from stages.model.fsrvos import FsrvosModel
-from stages.model.losses import Losses, compute_losses
-from stages.model.matcher import LossWeights
-from stages.model.targets import Targets
-from stages.optimisation import autocast_dtype, make_optimizer, make_schedule
+from stages.model.losses import Losses
 from stages.perturbation import perturb
 from stages.progress import say, track
 from stages.randomness import random_state, restore_random_state
@@ -138,11 +136,7 @@ class _Training:
         self.model = build_model(config.model, self.encoders.channels, self.encoders.text_width).to(
             device
         )
-        if not config.model.train_affinity:
-            self.model.affinity.freeze_projections()
-        self.optimizer = make_optimizer(self.model, config.train)
-        self.schedule = make_schedule(self.optimizer, config.train)
-        self.dtype = autocast_dtype(config.train.precision, device)
+        self.learner = Learner(self.model, config, device)
         self.step = 0
 
     def start(self, run: Path, init: Path | None, identity: dict[str, Any]) -> None:
@@ -150,8 +144,8 @@ class _Training:
         saved = load_progress(run / PROGRESS)
         if saved is not None and saved["identity"] == identity:
             self.model.load_state_dict(saved["model"])
-            self.optimizer.load_state_dict(saved["optimizer"])
-            self.schedule.load_state_dict(saved["schedule"])
+            self.learner.optimizer.load_state_dict(saved["optimizer"])
+            self.learner.schedule.load_state_dict(saved["schedule"])
             restore_random_state(saved.get("random", {}), self.device)
             self.step = int(saved["step"])
             say(f"going on from step {self.step}")
@@ -177,7 +171,7 @@ class _Training:
                 last = self.step == options.steps
                 if last or self.step % options.log_every == 0:
                     wait = batches.waited / max(stepping + batches.waited, 1e-9)
-                    journal.log(self.step, float(self.schedule.get_last_lr()[0]), wait)
+                    journal.log(self.step, self.learner.learning_rate, wait)
                 if options.holdout_every and self.step % options.holdout_every == 0 and not last:
                     journal.note(self.step, holdout_J=self.holdout())
                 if self.step % options.checkpoint_every == 0 and not last:
@@ -228,28 +222,13 @@ class _Training:
     def learn(self, batch: EpisodeBatch) -> Losses:
         """One step of the optimiser."""
         self.model.train()
-        with torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype is not None):
-            prediction = self.model(batch.query, batch.words, batch.support)
-        assert batch.targets is not None
-        grid, stride = prediction.masks.shape[-2:], self.config.model.mask_stride
-        targets = Targets.of(batch.targets, batch.query.size, (grid[0], grid[1]), stride)
-        losses = compute_losses(
-            prediction,
-            targets,
-            loss_weights(self.config),
-            shared_mask_divisor=self.config.model.shared_mask_divisor,
-            twins=batch.twins,
-        )
+        losses = self.learner.losses(batch)
         if not torch.isfinite(losses.total):
             raise FsrvosError(
                 f"the loss is {losses.total.item()} at step {self.step}; lower train.learning_rate "
                 "or set train.precision=fp32"
             )
-        self.optimizer.zero_grad(set_to_none=True)
-        losses.total.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.train.clip_norm)
-        self.optimizer.step()
-        self.schedule.step()
+        self.learner.descend(losses)
         self.step += 1
         return losses
 
@@ -277,8 +256,8 @@ class _Training:
             "identity": identity,
             "step": self.step,
             "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
+            "optimizer": self.learner.optimizer.state_dict(),
+            "schedule": self.learner.schedule.state_dict(),
             "random": random_state(self.device),
         }
         save_progress(run / PROGRESS, state)
@@ -290,17 +269,3 @@ def _weights(init: Path) -> Path:
     if not path.is_file():
         raise MissingError(f"{path} does not exist; --init takes a run folder or its weights file")
     return path
-
-
-def loss_weights(config: Config) -> LossWeights:
-    """The weights that a configuration states."""
-    stated = config.train
-    return LossWeights(
-        score=stated.weight_class,
-        box=stated.weight_box,
-        giou=stated.weight_giou,
-        mask=stated.weight_mask,
-        dice=stated.weight_dice,
-        dense=stated.weight_dense,
-        twin=stated.weight_twin,
-    )
