@@ -15,6 +15,7 @@ from cache.claims import is_claimed
 from cache.durable import abandoned, explained, temporary_name
 from cache.inventory import KeyEntry, list_keys
 from cache.items import fingerprint, item_of
+from cache.keys import digest_of
 from cache.record import DAMAGED
 from cache.users import last_used, users_of
 from configs import FsrvosError
@@ -88,11 +89,12 @@ def _unused_keys(entries: list[KeyEntry]) -> Iterator[tuple[str, str]]:
     """Keys that nobody uses: digest and reason.
 
     A run folder that exists keeps its keys. A data folder keeps the key last used with it, one of
-    each kind.
+    each kind, in all views that it was used in.
     """
     latest: dict[tuple[str, Path], tuple[float, str]] = {}
-    kept = set()
+    noted, kept = [], set()
     for entry in entries:
+        family = digest_of({**entry.key, "view": None})
         for user in users_of(entry.folder):
             if not user.path.exists():
                 continue
@@ -100,8 +102,9 @@ def _unused_keys(entries: list[KeyEntry]) -> Iterator[tuple[str, str]]:
                 kept.add(entry.digest)
             else:
                 place = (entry.kind, user.path)
-                latest[place] = max(latest.get(place, (0.0, "")), (user.used, entry.digest))
-    kept |= {digest for _, digest in latest.values()}
+                latest[place] = max(latest.get(place, (0.0, "")), (user.used, family))
+                noted.append((place, family, entry.digest))
+    kept |= {digest for place, family, digest in noted if latest[place][1] == family}
     for entry in entries:
         if entry.digest not in kept:
             yield entry.digest, "no run and no dataset uses it"

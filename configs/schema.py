@@ -30,6 +30,7 @@ class FeaturesConfig:
     long_side: int = 320  # pixels; the longer side is at most this; 0 is no limit
     dtype: str = "uint8"  # uint8 | fp16 | fp32 | another scheme that the cache knows by name
     batch_frames: int = 16  # frames in one call of the encoder; does not change the result
+    views: int = 1  # K, ways each training video is cached in; 1 is the frames as they are alone
 
     def __post_init__(self) -> None:
         if self.short_side < 32:
@@ -39,7 +40,7 @@ class FeaturesConfig:
                 f"features.long_side is {self.long_side}; it must be 0 (no limit) "
                 f"or at least features.short_side ({self.short_side})"
             )
-        _require_positive("features", batch_frames=self.batch_frames)
+        _require_positive("features", batch_frames=self.batch_frames, views=self.views)
 
 
 @dataclass(frozen=True)

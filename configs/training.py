@@ -22,6 +22,9 @@ class TrainConfig:
     hide_nouns: float = 0.5  # share of videos whose sentences say "object" instead of the category
     channel_dropout: float = 0.2  # of the coarse frozen maps, alike for query and support
     channel_noise: float = 0.2  # log-normal scale of their other channels, alike as well
+    augment: bool = True  # draw a view a clip: of the cached ones (features.views), or a new one
+    flip_maps: float = 0.0  # share of clips whose maps are mirrored; not what mirrored frames give
+    crop_maps: int = 0  # rows and columns of 32 pixels cut off a clip's maps, at most
     learning_rate: float = 8e-4
     weight_decay: float = 1e-2
     warmup_steps: int = 50
@@ -47,9 +50,11 @@ class TrainConfig:
         for name in ("steps", "videos_per_step", "log_every", "checkpoint_every", "prefetch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"train.{name} is {getattr(self, name)}; it must be 1 or more")
-        for name in ("twin_share", "hide_nouns", "channel_dropout"):
+        for name in ("twin_share", "hide_nouns", "channel_dropout", "flip_maps"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"train.{name} is {getattr(self, name)}; it must be in [0, 1]")
+        if self.crop_maps < 0:
+            raise ValueError(f"train.crop_maps is {self.crop_maps}; it must be 0 or more")
         if self.channel_dropout == 1:
             raise ValueError("train.channel_dropout is 1; nothing would be left to train on")
         if self.learning_rate <= 0:

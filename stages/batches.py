@@ -6,7 +6,7 @@ encoders. Values travel quantised to the training device and become floats there
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,7 +20,7 @@ from cache import QuantisedMaps
 from stages.checkpoint import Encoders
 from stages.data.clips import Clip, Episode
 from stages.data.dataset import Dataset
-from stages.data.resize import resize_mask
+from stages.data.views import PLAIN, View
 from stages.model.inputs import STRIDES, FramePyramid, Support, Words
 from stages.quantisation import dequantise_on_device
 
@@ -30,13 +30,21 @@ class FeatureSource(Protocol):
 
     encoders: Encoders
 
-    def prepare(self, videos: Sequence[str]) -> None:
-        """Raise MissingError now, before any work, where a video's maps are not at hand."""
+    def prepare(self, videos: Sequence[str], augmented: bool = False) -> None:
+        """Raise MissingError now, before any work, where a video's maps are not at hand.
+
+        augmented: those of all its views.
+        """
+
+    def views(self, video: str, rng: np.random.Generator) -> Iterator[View]:
+        """Views of a video to train on, in random order; the plain one is among them."""
 
     def size(self, video: str) -> tuple[int, int]:
         """(H, W) of a video's frames at network input size, pixels."""
 
-    def maps(self, video: str, frame_indices: Sequence[int]) -> list[QuantisedMaps]:
+    def maps(
+        self, video: str, frame_indices: Sequence[int], view: View = PLAIN
+    ) -> list[QuantisedMaps]:
         """Four levels of [T, C, h, w]."""
 
     def text(self, sentence: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -68,19 +76,21 @@ def collate(
 ) -> EpisodeBatch:
     """Tensors of `episodes`, which have equally many query and equally many support frames.
 
-    `sentences` replaces the queries' own (the controls of the evaluation do so). Maps of clips
-    that several episodes share are read once.
+    `sentences` replaces the queries' own (the controls of the evaluation do so); a mirrored clip
+    is told them with its sides swapped. Maps of clips that several episodes share are read once.
     """
     queries, supports = [e.query for e in episodes], [e.support for e in episodes]
-    texts = [e.query.expression.text for e in episodes] if sentences is None else sentences
+    texts = [clip.expression.text for clip in queries] if sentences is None else sentences
+    asked = [clip.told(text) for clip, text in zip(queries, texts, strict=True)]
+    shown = [clip.told(clip.expression.text) for clip in supports]
     support = Support(
         frames=_pyramid(source, supports, device),
-        words=make_words([source.text(clip.expression.text) for clip in supports], device),
+        words=make_words([source.text(text) for text in shown], device),
         masks=_masks(dataset, source, supports, device).float(),
     )
     return EpisodeBatch(
         query=_pyramid(source, queries, device),
-        words=make_words([source.text(text) for text in texts], device),
+        words=make_words([source.text(text) for text in asked], device),
         support=support,
         targets=_masks(dataset, source, queries, device) if with_targets else None,
     )
@@ -105,13 +115,22 @@ def make_words(
 
 
 def _pyramid(source: FeatureSource, clips: Sequence[Clip], device: torch.device) -> FramePyramid:
-    wanted = {(clip.video, clip.frames): None for clip in clips}
+    wanted = {(clip.video, clip.frames, clip.view): None for clip in clips}
     read = {
         key: [dequantise_on_device(level, device) for level in source.maps(*key)] for key in wanted
     }
-    return stack_pyramids(
-        [read[clip.video, clip.frames] for clip in clips], [source.size(c.video) for c in clips]
-    )
+    pyramids = [
+        [
+            clip.cells.apply(level, stride)
+            for stride, level in zip(STRIDES, read[clip.video, clip.frames, clip.view], strict=True)
+        ]
+        for clip in clips
+    ]
+    return stack_pyramids(pyramids, [_size(source, clip) for clip in clips])
+
+
+def _size(source: FeatureSource, clip: Clip) -> tuple[int, int]:
+    return clip.cells.size(source.size(clip.video))
 
 
 def stack_pyramids(
@@ -147,13 +166,13 @@ def canvas(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
 def _masks(
     dataset: Dataset, source: FeatureSource, clips: Sequence[Clip], device: torch.device
 ) -> Tensor:
-    sizes = [source.size(clip.video) for clip in clips]
-    height, width = canvas(sizes)
+    height, width = canvas([_size(source, clip) for clip in clips])
     rows = []
-    for clip, size in zip(clips, sizes, strict=True):
-        ids = {f: resize_mask(dataset.masks(clip.video, f), size) for f in set(clip.frames)}
+    for clip in clips:
+        size = source.size(clip.video)
+        ids = {f: clip.view.mask(dataset.masks(clip.video, f), size) for f in set(clip.frames)}
         mask = np.stack([ids[f] == clip.expression.object_id for f in clip.frames])
-        rows.append(_pad(torch.from_numpy(mask), height, width))
+        rows.append(_pad(clip.cells.apply(torch.from_numpy(mask), 1), height, width))
     return torch.stack(rows).to(device)
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from cache import FeatureKey, TextKey
 from configs import FeaturesConfig
+from stages.data.views import FAMILY
 from stages.encoders import TextEncoder, VisionEncoder
 
 # Version of everything between a decoded frame and the encoder's input, and between its output
@@ -17,7 +18,10 @@ _LIBRARIES = ("fsrvos", "torch", "transformers", "numpy", "opencv-python", "zarr
 
 
 def feature_key(features: FeaturesConfig, encoder: VisionEncoder, view: int = 0) -> FeatureKey:
-    """The key of the maps that an encoder makes of frames at a configured size."""
+    """The key of the maps that an encoder makes of frames at a configured size.
+
+    view: 0 for the frames as they are, else the number that `view_of` is given.
+    """
     return FeatureKey(
         encoder=encoder.name,
         weights=encoder.digest,
@@ -28,7 +32,7 @@ def feature_key(features: FeaturesConfig, encoder: VisionEncoder, view: int = 0)
             "resize": RESIZE_RULE,
         },
         stored=features.dtype,
-        view={"index": view},
+        view={"index": view, **(FAMILY if view else {})},
         extractor=EXTRACTOR,
     )
 

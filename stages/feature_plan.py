@@ -4,7 +4,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from cache import FeatureStore, ItemIndex, bytes_per_frame, difference
 from cache.inventory import list_keys
 from cache.items import fingerprint
-from configs import Config, DataError
+from configs import Config, DataError, FeaturesConfig
 from stages.data.dataset import Dataset
-from stages.data.resize import fitted_size, resize_frame
+from stages.data.images import read_rgb
+from stages.data.resize import fitted_size
+from stages.data.views import PLAIN, View, view_of
 from stages.encoders import STRIDES, VisionEncoder
 from stages.extraction import Job, encode
 
@@ -25,9 +27,10 @@ from stages.extraction import Job, encode
 class FeaturesReport:
     """What `extract` found and did, or would do.
 
-    hits, misses: videos; text_hits, text_misses: sentences; bytes_per_frame: of the missing
-    videos' first; bytes_needed, minutes, free_bytes: the plan; written_bytes, frames, seconds,
-    encoder_seconds: the work, zero after a plan; reasons: why videos are missing, and how many.
+    hits, misses: videos, each view of one counted; text_hits, text_misses: sentences;
+    bytes_per_frame: of the missing videos' first; bytes_needed, minutes, free_bytes: the plan;
+    written_bytes, frames, seconds, encoder_seconds: the work, zero after a plan; views: of a
+    training video; reasons: why videos are missing, and how many.
     """
 
     key: str
@@ -44,6 +47,7 @@ class FeaturesReport:
     minutes: float
     free_bytes: int
     planned_only: bool
+    views: int = 1
     reasons: Mapping[str, int] = field(default_factory=dict)
     frames: int = 0
     written_bytes: int = 0
@@ -63,8 +67,9 @@ class FeaturesReport:
     def table(self) -> str:
         """The report for people, a few lines."""
         rest = "missing" if self.planned_only else "new"
+        videos = f"videos in up to {self.views} views" if self.views > 1 else "videos"
         lines = [
-            f"videos: {self.hits} cached, {self.misses} {rest}",
+            f"{videos}: {self.hits} cached, {self.misses} {rest}",
             f"sentences: {self.text_hits} cached, {self.text_misses} {rest}",
         ]
         lines += [f"  {count} videos: {reason}" for reason, count in self.reasons.items()]
@@ -98,11 +103,20 @@ def name_items(config: Config, dataset: Dataset, videos: Sequence[str], root: Pa
             item=items[video],
             paths=paths[video],
             stamp=stamps[video],
-            read=_reader(config, dataset, video),
+            read=frame_reader(config.features, paths[video]),
             meta=_meta(video, paths[video]),
         )
         for video in videos
     ]
+
+
+def seen_as(number: int, config: Config, job: Job) -> Job:
+    """A job of `name_items` for view `number` of its video; the item's record says how it looks."""
+    if number == 0:
+        return job
+    view = view_of(number, job.item)
+    read = frame_reader(config.features, job.paths, view)
+    return replace(job, read=read, meta={**job.meta, "view": view.to_json()})
 
 
 def _meta(video: str, paths: Sequence[Path]) -> dict[str, Any]:
@@ -119,15 +133,16 @@ def frame_paths(dataset: Dataset, video: str) -> list[Path]:
     return paths
 
 
-def _reader(config: Config, dataset: Dataset, video: str) -> Callable[[int], NDArray[np.uint8]]:
-    """Frame number to the frame at the network's size."""
-    features = config.features
+def frame_reader(
+    features: FeaturesConfig, paths: Sequence[Path], view: View = PLAIN
+) -> Callable[[int], NDArray[np.uint8]]:
+    """Frame number to the frame in a view, at the network's size."""
 
     def read(index: int) -> NDArray[np.uint8]:
-        frame = dataset.frame(video, index)
+        frame = read_rgb(paths[index])
         height, width = frame.shape[:2]
         size = fitted_size(height, width, features.short_side, features.long_side)
-        return resize_frame(frame, size)
+        return view.frame(frame, size)
 
     return read
 
@@ -163,7 +178,8 @@ def _elsewhere(store: FeatureStore) -> dict[str, str]:
     """Why what is absent here is there under another key: item to the fields that differ."""
     found: dict[str, tuple[int, str]] = {}
     for other in list_keys(store.root):
-        if other.kind != "features" or other.digest == store.key.digest:
+        same_view = other.key.get("view") == dict(store.key.view)
+        if other.kind != "features" or other.digest == store.key.digest or not same_view:
             continue
         changes = difference(other.key, asdict(store.key))
         line = ", ".join(changes)

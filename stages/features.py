@@ -4,8 +4,9 @@ dataset ──▶ items (digests of bytes) ──▶ plan ──▶ extraction (
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from stages.allocator import keep_freed_memory
 from stages.data.dataset import Dataset, load_dataset
 from stages.data.folds import videos_of
 from stages.data.nouns import category_of, hide_noun
+from stages.data.sides import swap_sides
 from stages.encoders import TextEncoder, load_text, load_vision
-from stages.extraction import Extraction
+from stages.extraction import Extraction, Job
 from stages.feature_keys import feature_key, provenance, text_key
-from stages.feature_plan import FeaturesReport, find_missing, name_items, plan_work
+from stages.feature_plan import FeaturesReport, find_missing, name_items, plan_work, seen_as
 from stages.progress import track
 
 __all__ = ["FeaturesReport", "extract"]
@@ -46,6 +48,8 @@ def extract(
 ) -> FeaturesReport:
     """Fill the cache with the maps and sentences of a split's videos.
 
+    Training videos are cached in all of `features.views`, test videos as they are.
+
     plan: only report. force: recompute the videos that are there, too. progress: called as
     `stages.progress.track`. command: kept as provenance.
 
@@ -57,17 +61,24 @@ def extract(
     vision, text = load_vision(config.encoder, device), load_text(config.encoder, device)
     root = Path(cache_root) if cache_root else default_root()
     notes = provenance(device, command)
-    store = FeatureStore(root, feature_key(config.features, vision), notes)
+    keys = [feature_key(config.features, vision, n) for n in range(config.features.views)]
+    stores = [FeatureStore(root, key, notes) for key in keys]
     texts = TextStore(root, text_key(text), notes)
     jobs = name_items(config, dataset, videos, root)
     index = ItemIndex(root)
     sources = {job.meta["source"]: job.item for job in jobs}
-    missing, reasons = find_missing(store, jobs, index.previous(sources), force)
+    trained = frozenset(videos_of(dataset, fold, "train"))
+    views = [
+        [seen_as(n, config, job) for job in jobs if n == 0 or job.video in trained]
+        for n in range(len(stores))
+    ]
+    missing, reasons = _missing_views(stores, views, index.previous(sources), force)
     sentences = sentences_of(dataset, videos)
     untold = texts.missing(sentences)
-    planned = plan_work(config, vision, store, jobs, missing, device)
+    planned = plan_work(config, vision, stores[0], [*chain(*views)], [*chain(*missing)], device)
     report = FeaturesReport(
         **planned,
+        views=len(stores),
         text_key=texts.key.digest,
         text_hits=len(sentences) - len(untold),
         text_misses=len(untold),
@@ -80,32 +91,56 @@ def extract(
     begun = time.perf_counter()
     write_sentences(texts, text, untold, progress)
     batch_frames = config.features.batch_frames
-    extraction = Extraction(store, vision, device=device, batch_frames=batch_frames, force=force)
-    if missing:
-        for _ in progress(extraction.run(missing), total=len(missing), description="features"):
-            pass
-    tally = extraction.tally
+    tallies = []
+    for number, (store, left) in enumerate(zip(stores, missing, strict=True)):
+        extraction = Extraction(
+            store, vision, device=device, batch_frames=batch_frames, force=force
+        )
+        name = f"features, view {number}" if number else "features"
+        if left:
+            for _ in progress(extraction.run(left), total=len(left), description=name):
+                pass
+        tallies.append(extraction.tally)
     index.remember(sources)
-    for used in (store, texts):
+    for used in (*stores, texts):
         used.mark_used(dataset.root)
     return replace(
         report,
-        frames=tally.frames,
-        written_bytes=tally.written_bytes,
+        frames=sum(tally.frames for tally in tallies),
+        written_bytes=sum(tally.written_bytes for tally in tallies),
         seconds=time.perf_counter() - begun,
-        encoder_seconds=tally.encoder_seconds,
+        encoder_seconds=sum(tally.encoder_seconds for tally in tallies),
     )
 
 
+def _missing_views(
+    stores: Sequence[FeatureStore],
+    views: Sequence[Sequence[Job]],
+    previous: Mapping[str, str],
+    force: bool,
+) -> tuple[list[list[Job]], dict[str, int]]:
+    """`find_missing` of each view, and all reasons."""
+    missing, reasons = [], dict[str, int]()
+    for number, (store, jobs) in enumerate(zip(stores, views, strict=True)):
+        left, why = find_missing(store, jobs, previous, force)
+        missing.append(left)
+        reasons |= {f"view {number}: {r}" if number else r: count for r, count in why.items()}
+    return missing, reasons
+
+
 def sentences_of(dataset: Dataset, videos: Sequence[str]) -> list[str]:
-    """Normalised sentences of videos without repeats: the empty one, and with hidden nouns, too."""
+    """Normalised sentences of videos without repeats.
+
+    The empty one too, each with its noun hidden, and both mirrored.
+    """
     texts = [
         said
         for video in videos
         for expression in dataset.videos[video].expressions
         for said in (expression.text, hide_noun(expression.text, category_of(dataset, expression)))
     ]
-    return list(dict.fromkeys(["", *map(normalise_sentence, texts)]))
+    told = ["", *texts, *map(swap_sides, texts)]
+    return list(dict.fromkeys(map(normalise_sentence, told)))
 
 
 def write_sentences(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +14,13 @@ from configs import Config, FeaturesConfig
 from stages.checkpoint import Encoders
 from stages.data.dataset import Dataset
 from stages.data.images import image_size
-from stages.data.resize import fitted_size, resize_frame
+from stages.data.resize import fitted_size
+from stages.data.views import PLAIN, View, random_view
 from stages.encoders import load_text, load_vision
 from stages.feature_source import CachedFeatures
+
+# Random views that are offered of a clip before the plain one.
+VIEWS_TRIED = 8
 
 
 class NetworkSizes:
@@ -51,6 +55,7 @@ class CacheSource:
         )
         self.size = NetworkSizes(dataset, config.features)
         self.prepare = self._cached.prepare
+        self.views = self._cached.views
         self.maps = self._cached.maps
         self.text = self._cached.text
 
@@ -68,13 +73,21 @@ class LiveSource:
         )
         self.size = NetworkSizes(dataset, config.features)
 
-    def prepare(self, videos: Sequence[str]) -> None:
+    def prepare(self, videos: Sequence[str], augmented: bool = False) -> None:
         """Nothing to do: what is not at hand is computed."""
 
-    def maps(self, video: str, frame_indices: Sequence[int]) -> list[QuantisedMaps]:
+    def views(self, video: str, rng: np.random.Generator) -> Iterator[View]:
+        """New views without end, as good as: the plain one comes last."""
+        for _ in range(VIEWS_TRIED):
+            yield random_view(rng)
+        yield PLAIN
+
+    def maps(
+        self, video: str, frame_indices: Sequence[int], view: View = PLAIN
+    ) -> list[QuantisedMaps]:
         """As float32 maps [T, C, h, w] of four levels."""
         size = self.size(video)
-        frames = {i: resize_frame(self._dataset.frame(video, i), size) for i in set(frame_indices)}
+        frames = {i: view.frame(self._dataset.frame(video, i), size) for i in set(frame_indices)}
         clip = torch.from_numpy(np.stack([frames[i] for i in frame_indices])).to(self._device)
         with torch.inference_mode():
             levels = self._vision(clip)

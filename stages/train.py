@@ -21,6 +21,7 @@ import torch
 
 from configs import Config, FsrvosError, MissingError, config_digest
 from stages.allocator import keep_freed_memory
+from stages.augmentation import Augmentation
 from stages.batches import EpisodeBatch, FeatureSource, collate
 from stages.checkpoint import (
     WEIGHTS,
@@ -51,6 +52,8 @@ from stages.randomness import random_state, restore_random_state
 from stages.sources import open_source
 
 PROGRESS = Path("checkpoints") / "last.pt"
+# Views are drawn apart from episodes: what is trained on is the same with and without them.
+VIEWS = 1
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,8 @@ class _Training:
             dataset, fold, share, config.data.frames, config.data.support_frames
         )
         source.prepare(sorted(self.videos | held))
+        if config.train.augment:
+            source.prepare(sorted(self.videos), augmented=True)
         self.encoders = source.encoders
         torch.manual_seed(seed)
         self.model = build_model(config.model, self.encoders.channels, self.encoders.text_width).to(
@@ -193,6 +198,9 @@ class _Training:
         """Step `step`'s episodes, twins in pairs."""
         rng = np.random.default_rng([self.seed, step])
         options, stated = self.config.data, self.config.train
+        augment = Augmentation(
+            self.dataset, self.source, stated, np.random.default_rng([self.seed, step, VIEWS])
+        )
         episodes, sentences, draws = list[Episode](), list[str](), list[int]()
         for draw in range(stated.videos_per_step):
             drawn = sample_episode(
@@ -206,7 +214,7 @@ class _Training:
                 twin_share=stated.twin_share,
             )
             hidden = rng.random() < stated.hide_nouns
-            episodes += drawn
+            episodes += augment(drawn)
             sentences += [self.sentence(episode, hidden) for episode in drawn]
             draws += [draw] * len(drawn)
         batch = collate(self.dataset, self.source, episodes, self.device, sentences)

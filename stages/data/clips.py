@@ -9,18 +9,30 @@ from dataclasses import dataclass
 import numpy as np
 
 from configs.errors import DataError
+from stages.data.cell_views import WHOLE, CellView
 from stages.data.dataset import Dataset, Expression
+from stages.data.sides import swap_sides
+from stages.data.views import PLAIN, View
 
 Draw = np.random.Generator
 
 
 @dataclass(frozen=True)
 class Clip:
-    """Frame numbers of one video (positions in `Video.frames`) and the sentence for them."""
+    """Frame numbers of one video (positions in `Video.frames`) and the sentence for them.
+
+    view: how its frames are seen; cells: what is done to their maps afterwards.
+    """
 
     video: str
     expression: Expression
     frames: tuple[int, ...]
+    view: View = PLAIN
+    cells: CellView = WHOLE
+
+    def told(self, text: str) -> str:
+        """What a sentence about the video says of the clip: mirrored, left is right."""
+        return swap_sides(text) if self.view.flip != self.cells.flip else text
 
 
 @dataclass(frozen=True)

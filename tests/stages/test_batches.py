@@ -15,6 +15,7 @@ from stages.batches import canvas, collate, make_words, stack_pyramids
 from stages.checkpoint import Encoders
 from stages.data.clips import Clip, Episode
 from stages.data.dataset import Dataset
+from stages.data.views import PLAIN, View
 
 DEVICE = torch.device("cpu")
 CHANNELS = (1, 2, 3, 4)
@@ -33,7 +34,9 @@ class Source:
         ids = self.dataset.masks(video, 0)
         return ids.shape[0], ids.shape[1]
 
-    def maps(self, video: str, frame_indices: Sequence[int]) -> list[QuantisedMaps]:
+    def maps(
+        self, video: str, frame_indices: Sequence[int], view: View = PLAIN
+    ) -> list[QuantisedMaps]:
         self.asked.append((video, tuple(frame_indices)))
         height, width = self.size(video)
         levels = []
