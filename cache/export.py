@@ -1,7 +1,7 @@
 """One HDF5 file that holds a features key and a text key, for clusters that count files.
 
     /features        attrs: key (canonical JSON), digest, provenance (JSON)
-    /features/<item>/level4/values   [T, C, h, w], a chunk a frame, Fletcher-32
+    /features/<item>/level4/values   [T, C, h, w] or packed, a chunk a frame, Fletcher-32
                            /scale    [T, C] float32; absent for fp16 and fp32
                            /offset   [T, C] float32
     /text            attrs as above; the columns of text.py
@@ -21,8 +21,9 @@ from cache.durable import explained
 from cache.hdf5 import new_hdf5
 from cache.keys import FeatureKey, TextKey, canonical_json
 from cache.layout import level_name
-from cache.quantise import QuantisedMaps
+from cache.quantise import Packed, QuantisedMaps
 from cache.record import Record
+from cache.schemes import SCHEMES
 from cache.store import FeatureStore
 from cache.text import States, TextStore, normalise_sentence, read_rows, write_columns
 from configs import CacheIntegrityError, MissingError, UsageError
@@ -76,7 +77,8 @@ def _export_item(group: Any, store: FeatureStore, item: str) -> None:
 
 def _export_level(group: Any, store: FeatureStore, record: Record, number: int) -> None:
     """Copy a level, a few frames at a time."""
-    shape = record.levels[number].shape
+    packed = Packed.of(SCHEMES[record.scheme], number, record.levels[number].shape)
+    group.attrs.update(packed._asdict() if packed else {})
     for start in range(0, record.frames, _FRAMES_AT_ONCE):
         rows = range(start, min(start + _FRAMES_AT_ONCE, record.frames))
         (maps,) = store.read(record.item, rows, [number])
@@ -86,7 +88,8 @@ def _export_level(group: Any, store: FeatureStore, record: Record, number: int) 
                 continue
             if name not in group:
                 full = (record.frames, *part.shape[1:])
-                chunk = (1, *shape[1:]) if name == "values" else (min(16, full[0]), full[1])
+                rows_a_chunk = 1 if name == "values" else min(16, full[0])
+                chunk = (rows_a_chunk, *full[1:])
                 group.create_dataset(
                     name, shape=full, dtype=part.dtype, chunks=chunk, fletcher32=True
                 )
@@ -198,4 +201,6 @@ def _read_level(group: Any, frames: Sequence[int]) -> QuantisedMaps:
 
     if "scale" not in group:
         return QuantisedMaps(rows("values"))
-    return QuantisedMaps(rows("values"), rows("scale"), rows("offset"))
+    about = {name: int(value) for name, value in group.attrs.items()}
+    packed = Packed(**about) if about else None
+    return QuantisedMaps(rows("values"), rows("scale"), rows("offset"), packed)

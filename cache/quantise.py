@@ -1,37 +1,56 @@
-"""Feature maps as bytes: one scale and one offset a frame and channel.
+"""Feature maps as levels: one scale and one offset a frame and channel.
 
-The maps of a frozen network are skewed and mostly zero; per channel, 256 levels between a map's
-least and greatest value cost about half a percent of relative error, where fp16 costs twice the
-bytes. The least value is stored exactly, so a zero after ReLU stays zero.
+Between a map's least and greatest value lie 2**bits - 1 steps. The least value is stored exactly,
+so a zero after ReLU stays zero; with 8 bits the error is about half a percent, and every bit less
+doubles it. Clipping the greatest values and steps that grow with the value were tried: each helps
+some maps, harms others, and gives up the bound of half a step.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-LEVELS = 255
-# Stored type of each scheme; those in SCALED carry a scale and an offset.
-SCHEMES: dict[str, np.dtype[Any]] = {
-    "uint8": np.dtype(np.uint8),
-    "fp16": np.dtype("<f2"),
-    "fp32": np.dtype("<f4"),
-}
-SCALED = frozenset({"uint8"})
+from cache.packing import pack, packed_size, unpack
+from cache.schemes import SCHEMES, Scheme, scheme_of
+
+
+class Packed(NamedTuple):
+    """What packed values are: levels of so many bits, of maps of height times width cells."""
+
+    bits: int
+    height: int
+    width: int
+
+    @classmethod
+    def of(cls, scheme: Scheme, level: int, shape: tuple[int, ...]) -> "Packed | None":
+        """How a level of maps [..., h, w] is packed; None where it is not."""
+        if not scheme.packed(level):
+            return None
+        return cls(scheme.bits[level], *shape[-2:])
 
 
 @dataclass(frozen=True)
 class QuantisedMaps:
     """Maps of one pyramid level.
 
-    values: uint8, float16 or float32 [T, C, h, w]. scale, offset: float32 [T, C], or None where
-    the values are floats already. The map is values * scale + offset.
+    values: uint8, float16 or float32 [T, C, h, w]; where `packed` is given, uint8 [T, C, bytes]
+    (packing.py). scale, offset: float32 [T, C], or None where the values are floats already. The
+    map is values * scale + offset.
     """
 
     values: NDArray[np.generic]
     scale: NDArray[np.float32] | None = None
     offset: NDArray[np.float32] | None = None
+    packed: Packed | None = None
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(T, C, h, w), also where the values are packed."""
+        frames, channels, *cells = self.values.shape
+        height, width = cells if self.packed is None else self.packed[1:]
+        return frames, channels, height, width
 
     @property
     def nbytes(self) -> int:
@@ -40,35 +59,48 @@ class QuantisedMaps:
         return sum(part.nbytes for part in parts if part is not None)
 
 
-def quantise(maps: NDArray[np.floating], scheme: str = "uint8") -> QuantisedMaps:
+def quantise(maps: NDArray[np.floating], name: str = "uint8", level: int = 0) -> QuantisedMaps:
     """Maps [T, C, h, w] to a scheme of SCHEMES.
 
-    The error of a uint8 value is at most half its channel's scale. Raises ValueError for an
-    unknown scheme and for maps that are not finite, also after rounding to fp16.
+    level: of the pyramid, 0 to 3; decides the bits where they differ. The error of a scaled value
+    is at most half its channel's scale. Raises ValueError for an unknown scheme and for maps that
+    are not finite, also after rounding to fp16.
     """
-    if scheme not in SCHEMES:
-        raise ValueError(f"unknown quantisation {scheme!r}: one of {', '.join(SCHEMES)}")
+    scheme = scheme_of(name)
     floats = np.asarray(maps, dtype=np.float32)
-    if scheme not in SCALED:
+    if not scheme.scaled:
         with np.errstate(over="ignore"):
-            values = floats.astype(SCHEMES[scheme])
+            values = floats.astype(scheme.dtype(level))
         _require_finite(values)
         return QuantisedMaps(values)
+    bits = scheme.bits[level]
+    greatest = np.float32(2**bits - 1)
     least = floats.min(axis=(2, 3))
-    scale = (floats.max(axis=(2, 3)) - least) / np.float32(LEVELS)
+    scale = (floats.max(axis=(2, 3)) - least) / greatest
     _require_finite(scale)
     # A constant map has scale 0: dividing by 1 instead leaves its values at 0.
     divisor = np.where(scale > 0, scale, np.float32(1))
     steps = floats - least[:, :, None, None]
     steps /= divisor[:, :, None, None]
     # Rounding of a tiny scale may put the greatest value a step too high.
-    np.clip(np.rint(steps, out=steps), 0, LEVELS, out=steps)
-    return QuantisedMaps(steps.astype(np.uint8), scale, least)
+    np.clip(np.rint(steps, out=steps), 0, greatest, out=steps)
+    levels = steps.astype(np.uint8)
+    if not scheme.packed(level):
+        return QuantisedMaps(levels, scale, least)
+    frames, channels, height, width = levels.shape
+    packed = np.zeros((frames, channels, packed_size(height * width, bits)), np.uint8)
+    pack(levels.reshape(frames, channels, -1), bits, packed)
+    return QuantisedMaps(packed, scale, least, Packed(bits, height, width))
 
 
 def dequantise(maps: QuantisedMaps) -> NDArray[np.float32]:
     """The float32 maps [T, C, h, w] that were quantised, up to rounding."""
-    floats = maps.values.astype(np.float32)
+    values = maps.values
+    if maps.packed is not None:
+        flat = np.zeros((*values.shape[:2], maps.packed.height * maps.packed.width), np.uint8)
+        unpack(values, maps.packed.bits, flat)
+        values = flat.reshape(maps.shape)
+    floats = values.astype(np.float32)
     if maps.scale is not None and maps.offset is not None:
         floats *= maps.scale[:, :, None, None]
         floats += maps.offset[:, :, None, None]
@@ -80,9 +112,11 @@ def bytes_per_frame(channels: list[int], sizes: list[tuple[int, int]], scheme: s
 
     channels: of each level; sizes: (h, w) of each level in cells.
     """
-    width = SCHEMES[scheme].itemsize
-    values = sum(c * h * w * width for c, (h, w) in zip(channels, sizes, strict=True))
-    return values + (8 * sum(channels) if scheme in SCALED else 0) + 4 * len(channels)
+    stored = SCHEMES[scheme]
+    values = 0
+    for level, (count, size) in enumerate(zip(channels, sizes, strict=True)):
+        values += stored.frame_bytes(level, (count, *size))
+    return values + (8 * sum(channels) if stored.scaled else 0) + 4 * len(channels)
 
 
 def _require_finite(values: NDArray[np.generic]) -> None:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache.layout import CHECKSUM_BYTES, SCALE_FRAMES, DamagedError, level_name, read_chunk
-from cache.quantise import SCALED, SCHEMES, QuantisedMaps
+from cache.quantise import Packed, QuantisedMaps
 from cache.record import Record
+from cache.schemes import SCHEMES
 from cache.shards import locate
 
 
@@ -43,12 +44,14 @@ def plan_level(record: Record, level: int, frames: Sequence[int]) -> Plan:
     """The chunks that frames of a level need, and what makes its maps of them once read."""
     facts = record.levels[level]
     folder = level_name(level)
-    values = np.empty((len(frames), *facts.shape[1:]), SCHEMES[record.scheme])
+    scheme = SCHEMES[record.scheme]
+    stored = scheme.stored_shape(level, facts.shape[1:])
+    values = np.empty((len(frames), *stored), scheme.dtype(level))
     pieces = [
         Piece(f"{folder}/values", frame, values[row : row + 1], facts.values[frame])
         for row, frame in enumerate(frames)
     ]
-    if record.scheme not in SCALED:
+    if not scheme.scaled:
         return pieces, lambda: QuantisedMaps(values)
     size = min(SCALE_FRAMES, record.frames)
     scale, offset = (
@@ -71,6 +74,7 @@ def plan_level(record: Record, level: int, frames: Sequence[int]) -> Plan:
                 np.array([rows[frame // size].out[frame % size] for frame in frames], np.float32)
                 for rows in (scale, offset)
             ),
+            packed=Packed.of(scheme, level, facts.shape),
         )
 
     return [*pieces, *scale.values(), *offset.values()], finish

@@ -16,7 +16,7 @@ import google_crc32c
 from cache.durable import replace_file, write_file
 from cache.keys import SCHEMA, digest_of
 from cache.layout import CHECKSUM_BYTES, SCALE_FRAMES, DamagedError, chunk_name, level_name
-from cache.quantise import SCALED, SCHEMES
+from cache.schemes import SCHEMES
 from cache.shards import shard_index
 
 RECORD = "done.json"
@@ -87,14 +87,16 @@ class Record:
 
     def files(self) -> Iterator[StoredFile]:
         """Every file but the record itself."""
+        scheme = SCHEMES[self.scheme]
         for path, checksum in self.headers.items():
             yield StoredFile(path, -1, (checksum,))
         for number, level in enumerate(self.levels):
-            frames, channels, height, width = level.shape
-            size = channels * height * width * SCHEMES[self.scheme].itemsize + CHECKSUM_BYTES
-            yield from self._array(f"{level_name(number)}/values", 4, size, level.values)
+            frames, channels = level.shape[:2]
+            rank = 1 + len(scheme.stored_shape(number, level.shape[1:]))
+            size = scheme.frame_bytes(number, level.shape[1:]) + CHECKSUM_BYTES
+            yield from self._array(f"{level_name(number)}/values", rank, size, level.values)
             size = min(SCALE_FRAMES, frames) * channels * 4 + CHECKSUM_BYTES
-            for name in ("scale", "offset") if self.scheme in SCALED else ():
+            for name in ("scale", "offset") if scheme.scaled else ():
                 yield from self._array(
                     f"{level_name(number)}/{name}", 2, size, getattr(level, name)
                 )

@@ -107,7 +107,7 @@ class FeatureStore:
     ) -> None:
         """Write a whole item: float32 maps [T, C, h, w] of each level. Replaces an old one."""
         with self.writer(item, len(levels[0])) as writer:
-            writer.add(0, [quantise(maps, self.key.stored) for maps in levels])
+            writer.add(0, [quantise(maps, self.key.stored, n) for n, maps in enumerate(levels)])
             writer.commit(meta)
 
     def record(self, item: str) -> Record:

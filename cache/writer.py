@@ -1,6 +1,5 @@
 """Writing one item: staged under a temporary name, synced, then renamed into place."""
 
-import math
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,8 +12,9 @@ from numpy.typing import NDArray
 
 from cache.durable import explained, put_folder, sync_tree, temporary_name
 from cache.layout import CHECKSUM_BYTES, SCALE_FRAMES, level_name, write_array, write_group
-from cache.quantise import SCALED, SCHEMES, QuantisedMaps
+from cache.quantise import Packed, QuantisedMaps
 from cache.record import LevelRecord, Record, write_record
+from cache.schemes import scheme_of
 from cache.shards import LAYOUTS, write_index, write_piece
 
 
@@ -42,6 +42,7 @@ class ItemWriter:
         self.item = item
         self.frames = frames
         self.scheme = scheme
+        self._stored = scheme_of(scheme)
         self.layout = layout
         self._folder = folder
         self._staged = folder / "tmp" / temporary_name(item)
@@ -116,12 +117,15 @@ class ItemWriter:
         write_group(self._staged, {"scheme": self.scheme, "frames": self.frames})
         rows = min(SCALE_FRAMES, self.frames)
         for number, maps in enumerate(levels):
-            _, channels, height, width = maps.values.shape
             folder = self._staged / level_name(number)
-            write_group(folder)
-            shape = (channels, height, width)
-            arrays = {"values": ((self.frames, *shape), (1, *shape), SCHEMES[self.scheme])}
-            if self.scheme in SCALED:
+            write_group(folder, maps.packed and maps.packed._asdict())
+            shape = maps.shape[1:]
+            channels = shape[0]
+            stored = self._stored.stored_shape(number, shape)
+            arrays: dict[str, tuple[tuple[int, ...], tuple[int, ...], np.dtype[Any]]] = {
+                "values": ((self.frames, *stored), (1, *stored), self._stored.dtype(number))
+            }
+            if self._stored.scaled:
                 scales = ((self.frames, channels), (rows, channels), np.dtype("<f4"))
                 arrays |= {"scale": scales, "offset": scales}
             for name, facts in arrays.items():
@@ -133,10 +137,11 @@ class ItemWriter:
 
     def _add_level(self, number: int, start: int, maps: QuantisedMaps) -> None:
         count = len(maps.values)
-        if maps.values.shape[1:] != self._shapes[number]:
-            raise ValueError(
-                f"item {self.item}: maps of {maps.values.shape[1:]} after {self._shapes[number]}"
-            )
+        shape = self._shapes[number]
+        if maps.shape[1:] != shape:
+            raise ValueError(f"item {self.item}: maps of {maps.shape[1:]} after {shape}")
+        if maps.packed != Packed.of(self._stored, number, shape):
+            raise ValueError(f"item {self.item}: level {number} is not stored as {self.scheme}")
         if not 0 <= start <= start + count <= self.frames:
             raise ValueError(f"item {self.item}: frames {start}+{count} of {self.frames}")
         folder = self._staged / level_name(number) / "values"
@@ -153,9 +158,10 @@ class ItemWriter:
         values = tuple(self._checksums[number][frame] for frame in range(self.frames))
         shape = (self.frames, *self._shapes[number])
         if self.layout == "shards":
-            length = math.prod(shape[1:]) * SCHEMES[self.scheme].itemsize + CHECKSUM_BYTES
-            write_index(folder / "values", self.frames, len(shape), length)
-        if self.scheme not in SCALED:
+            stored = self._stored.stored_shape(number, shape[1:])
+            length = self._stored.frame_bytes(number, shape[1:]) + CHECKSUM_BYTES
+            write_index(folder / "values", self.frames, 1 + len(stored), length)
+        if not self._stored.scaled:
             return LevelRecord(shape, values)
         return LevelRecord(
             shape,

@@ -281,11 +281,12 @@ def encode(
     with torch.inference_mode():
         levels: Sequence[Tensor] = encoder(torch.from_numpy(frames).to(device))
         kept = (level[: batch_frames - padding] for level in levels)
-        return [quantise_on_device(level, scheme) for level in kept]
+        return [quantise_on_device(level, scheme, number) for number, level in enumerate(kept)]
 
 
 def rows_of(maps: QuantisedMaps, start: int, end: int) -> QuantisedMaps:
     """Frames start to end of quantised maps, as views."""
     if maps.scale is None or maps.offset is None:
         return QuantisedMaps(maps.values[start:end])
-    return QuantisedMaps(maps.values[start:end], maps.scale[start:end], maps.offset[start:end])
+    rows = (maps.values[start:end], maps.scale[start:end], maps.offset[start:end])
+    return QuantisedMaps(*rows, maps.packed)

@@ -1,7 +1,7 @@
 """Quantised maps on a torch device: made there before the copy, undone there after it.
 
 The same arithmetic as cache.quantise, so the bytes are equal; on a GPU a quarter of the bytes
-cross the bus.
+cross the bus, or less where values are packed.
 """
 
 import numpy as np
@@ -9,35 +9,49 @@ import torch
 from torch import Tensor
 
 from cache import QuantisedMaps, quantise
-from cache.quantise import LEVELS, SCALED
+from cache.packing import pack, packed_size, unpack
+from cache.quantise import Packed
+from cache.schemes import scheme_of
 from configs import DataError
 
 
-def quantise_on_device(maps: Tensor, scheme: str) -> QuantisedMaps:
-    """float maps [T, C, h, w] on any device to quantised numpy maps.
+def quantise_on_device(maps: Tensor, name: str, level: int = 0) -> QuantisedMaps:
+    """float maps [T, C, h, w] of a pyramid level (0 to 3) on any device to quantised numpy maps.
 
     Raises DataError when the maps hold NaN or infinity.
     """
-    if scheme not in SCALED:
+    scheme = scheme_of(name)
+    if not scheme.scaled:
         try:
-            return quantise(maps.float().cpu().contiguous().numpy(), scheme)
+            return quantise(maps.float().cpu().contiguous().numpy(), name, level)
         except ValueError as error:
             raise DataError(f"the encoder's output cannot be stored: {error}") from error
+    bits = scheme.bits[level]
+    greatest = 2**bits - 1
     floats = maps.float()
     least = floats.amin(dim=(2, 3))
-    scale = (floats.amax(dim=(2, 3)) - least) / LEVELS
+    scale = (floats.amax(dim=(2, 3)) - least) / greatest
     if not bool(torch.isfinite(scale).all()):
         raise DataError("the encoder's output cannot be stored: it holds NaN or infinity")
     divisor = torch.where(scale > 0, scale, torch.ones_like(scale))
     steps = floats - least[:, :, None, None]
-    steps = steps.div_(divisor[:, :, None, None]).round_().clamp_(0, LEVELS)
-    values = steps.to(torch.uint8).cpu().contiguous().numpy()
-    return QuantisedMaps(values, _numpy(scale), _numpy(least))
+    steps = steps.div_(divisor[:, :, None, None]).round_().clamp_(0, greatest)
+    levels = steps.to(torch.uint8).contiguous()
+    if not scheme.packed(level):
+        return QuantisedMaps(_numpy(levels), _numpy(scale), _numpy(least))
+    height, width = levels.shape[2:]
+    packed = levels.new_zeros((*levels.shape[:2], packed_size(height * width, bits)))
+    pack(levels.flatten(2), bits, packed)
+    return QuantisedMaps(_numpy(packed), _numpy(scale), _numpy(least), Packed(bits, height, width))
 
 
 def dequantise_on_device(maps: QuantisedMaps, device: torch.device | str) -> Tensor:
     """Quantised numpy maps to float32 [T, C, h, w] on a device: bytes are copied, not floats."""
     values = torch.from_numpy(maps.values).to(device)
+    if maps.packed is not None:
+        flat = values.new_zeros((*values.shape[:2], maps.packed.height * maps.packed.width))
+        unpack(values, maps.packed.bits, flat)
+        values = flat.view(maps.shape)
     if maps.scale is None or maps.offset is None:
         return values.float()
     scale = torch.from_numpy(maps.scale).to(device)

@@ -7,27 +7,64 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from cache import bytes_per_frame, dequantise, quantise
+from cache.schemes import SCHEMES
 
 MAPS = hnp.arrays(
     np.float32,
     st.tuples(*[st.integers(1, 3)] * 2, *[st.integers(1, 5)] * 2),
     elements=st.floats(-1e4, 1e4, width=32, allow_subnormal=False),
 )
+SCALED = sorted(name for name, scheme in SCHEMES.items() if scheme.scaled)
+LEVEL = st.integers(0, 3)
 
 
-@given(MAPS)
-def test_error_is_at_most_half_a_step(maps: np.ndarray) -> None:
-    stored = quantise(maps)
+@given(MAPS, st.sampled_from(SCALED), LEVEL)
+def test_error_is_at_most_half_a_step(maps: np.ndarray, scheme: str, level: int) -> None:
+    stored = quantise(maps, scheme, level)
     assert stored.scale is not None and stored.values.dtype == np.uint8
+    steps = 2 ** SCHEMES[scheme].bits[level] - 1
+    np.testing.assert_allclose(stored.scale * steps, np.ptp(maps, axis=(2, 3)), rtol=1e-5)
     bound = stored.scale[:, :, None, None] * 0.5001 + 1e-6 * np.abs(maps).max()
     assert (np.abs(dequantise(stored) - maps) <= bound).all()
 
 
-@given(MAPS)
-def test_zero_after_relu_stays_zero(maps: np.ndarray) -> None:
+@given(MAPS, st.sampled_from(SCALED), LEVEL)
+def test_zero_after_relu_stays_zero(maps: np.ndarray, scheme: str, level: int) -> None:
     positive = np.maximum(maps, 0)
     positive[:, :, 0, 0] = 0
-    assert (dequantise(quantise(positive))[positive == 0] == 0).all()
+    restored = dequantise(quantise(positive, scheme, level))
+    assert (restored[positive == 0] == 0).all()
+
+
+@given(st.floats(-(2.0**100), 2.0**100, width=32), st.sampled_from(SCALED), LEVEL)
+def test_a_constant_map_is_exact(value: float, scheme: str, level: int) -> None:
+    maps = np.full((1, 2, 3, 5), value, np.float32)
+    np.testing.assert_array_equal(dequantise(quantise(maps, scheme, level)), maps)
+
+
+@given(MAPS, st.sampled_from(sorted(SCHEMES)), LEVEL)
+def test_shape_and_bytes_are_those_foretold(maps: np.ndarray, scheme: str, level: int) -> None:
+    stored = quantise(maps / 10, scheme, level)
+    assert stored.shape == maps.shape == dequantise(stored).shape
+    frames, channels = maps.shape[:2]
+    scales = 8 * channels if scheme in SCALED else 0
+    assert stored.nbytes == frames * (SCHEMES[scheme].frame_bytes(level, maps.shape[1:]) + scales)
+
+
+def test_six_and_four_bits_in_closed_form() -> None:
+    """0 to 63 at a scale of 1 are their own levels; in 4 bits a step is 4.2."""
+    maps = np.arange(64, dtype=np.float32).reshape(1, 1, 8, 8)
+    np.testing.assert_array_equal(dequantise(quantise(maps, "uint6")), maps)
+    steps = np.rint(maps / 4.2).astype(np.float32)
+    np.testing.assert_allclose(dequantise(quantise(maps, "uint4")), steps * 4.2, rtol=1e-6)
+
+
+def test_the_mixed_scheme_differs_by_level() -> None:
+    maps = np.random.default_rng(0).normal(size=(2, 3, 5, 7)).astype(np.float32)
+    for level, uniform in enumerate(("uint4", "uint6", "uint8", "uint8")):
+        mixed, plain = quantise(maps, "uint4-6-8-8", level), quantise(maps, uniform, level)
+        assert mixed.packed == plain.packed
+        np.testing.assert_array_equal(mixed.values, plain.values)
 
 
 def test_closed_form() -> None:
@@ -61,7 +98,7 @@ def test_floats_are_kept_as_floats(scheme: str, kind: type) -> None:
     np.testing.assert_array_equal(dequantise(stored), maps.astype(kind).astype(np.float32))
 
 
-@pytest.mark.parametrize("scheme", ["uint8", "fp16", "fp32"])
+@pytest.mark.parametrize("scheme", sorted(SCHEMES))
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_refuses_what_is_not_finite(scheme: str, bad: float) -> None:
     maps = np.zeros((1, 1, 2, 2), np.float32)
@@ -84,4 +121,9 @@ def test_bytes_per_frame_of_resnet50() -> None:
     channels = [256, 512, 1024, 2048]
     cells = [(90, 160), (45, 80), (23, 40), (12, 20)]
     assert bytes_per_frame(channels, cells, "fp16") == 2 * 6963200 + 16
-    assert bytes_per_frame(channels, cells, "uint8") == 6963200 + 8 * 3840 + 16
+    around = 8 * 3840 + 16
+    assert bytes_per_frame(channels, cells, "uint8") == 6963200 + around
+    assert bytes_per_frame(channels, cells, "uint6") == 6963200 * 6 // 8 + around < 5.5e6
+    assert bytes_per_frame(channels, cells, "uint4") == 6963200 * 4 // 8 + around
+    mixed = 256 * 14400 * 4 // 8 + 512 * 3600 * 6 // 8 + 1024 * 920 + 2048 * 240
+    assert bytes_per_frame(channels, cells, "uint4-6-8-8") == mixed + around

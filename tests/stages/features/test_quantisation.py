@@ -5,29 +5,30 @@ import pytest
 import torch
 
 from cache import dequantise, quantise
+from cache.schemes import SCHEMES
 from configs import DataError
 from stages.quantisation import dequantise_on_device, quantise_on_device
 
 
-@pytest.mark.parametrize("scheme", ["uint8", "fp16", "fp32"])
+@pytest.mark.parametrize("level", [0, 1, 3])
+@pytest.mark.parametrize("scheme", sorted(SCHEMES))
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_same_bytes_as_numpy(scheme: str, layout: torch.memory_format) -> None:
+def test_same_bytes_as_numpy(scheme: str, level: int, layout: torch.memory_format) -> None:
     generator = torch.Generator().manual_seed(0)
     maps = torch.randn(3, 5, 7, 11, generator=generator).clamp(min=-0.5)
     maps[1, 2] = 0
     maps[2, 3] = 4.25
-    expected = quantise(maps.numpy(), scheme)
-    found = quantise_on_device(maps.to(memory_format=layout), scheme)
+    expected = quantise(maps.numpy(), scheme, level)
+    found = quantise_on_device(maps.to(memory_format=layout), scheme, level)
     np.testing.assert_array_equal(found.values, expected.values)
     assert found.values.flags.c_contiguous
     for one, other in ((found.scale, expected.scale), (found.offset, expected.offset)):
         np.testing.assert_array_equal(one, other)
-    np.testing.assert_allclose(
-        dequantise_on_device(found, "cpu").numpy(), dequantise(expected), rtol=1e-6, atol=1e-6
-    )
+    assert found.packed == expected.packed
+    np.testing.assert_array_equal(dequantise_on_device(found, "cpu").numpy(), dequantise(expected))
 
 
-@pytest.mark.parametrize("scheme", ["uint8", "fp16", "fp32"])
+@pytest.mark.parametrize("scheme", sorted(SCHEMES))
 def test_nan_is_refused(scheme: str) -> None:
     with pytest.raises(DataError, match="NaN"):
         quantise_on_device(torch.full((1, 1, 2, 2), torch.nan), scheme)
