@@ -2,7 +2,8 @@
 
 A claim is an advisory lock (flock) on a small file. The kernel drops it with the process, kill -9
 included, so there is no age to guess at. Where a file system has no locks, work may be done
-twice, but never wrongly: finished items are renamed into place.
+twice, but never wrongly: finished items are renamed into place. An object store has none, so
+there a claim is granted to everyone.
 """
 
 import errno
@@ -11,6 +12,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from cache.objects import ObjectPath, Place
+
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
 
 
@@ -18,18 +21,22 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
 class Claim:
     """A held claim. Release it, or end the process."""
 
-    path: Path
-    handle: int
+    path: Path | None
+    handle: int = -1
 
     def release(self) -> None:
         """Give the claim up and remove its file."""
+        if self.path is None:
+            return
         # Removed while still locked: whoever waits on this file sees that it is gone and retries.
         self.path.unlink(missing_ok=True)
         os.close(self.handle)
 
 
-def try_claim(folder: Path, name: str) -> Claim | None:
+def try_claim(folder: Place, name: str) -> Claim | None:
     """Claim a name without waiting, or None while another holds it. Raises OSError."""
+    if isinstance(folder, ObjectPath):
+        return Claim(None)
     path = folder / name
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
@@ -48,8 +55,10 @@ def try_claim(folder: Path, name: str) -> Claim | None:
         os.close(handle)
 
 
-def is_claimed(folder: Path, name: str) -> bool:
+def is_claimed(folder: Place, name: str) -> bool:
     """Whether a living process holds a claim. Leaves no trace."""
+    if isinstance(folder, ObjectPath):
+        return False
     try:
         handle = os.open(folder / name, os.O_RDWR)
     except FileNotFoundError:

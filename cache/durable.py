@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from cache.objects import ObjectPath, Place
 from configs import FsrvosError
 
 # The kernel joins concurrent fsyncs into one journal commit: eight at a time are ten times as
@@ -27,12 +28,12 @@ def temporary_name(name: str) -> str:
     return f"{name}.{_host()}.{os.getpid()}.{secrets.token_hex(4)}"
 
 
-def abandoned(path: Path) -> bool:
+def abandoned(path: Place) -> bool:
     """Whether the process that made a file or folder under a temporary name is gone."""
     _, host, process, _ = path.name.rsplit(".", 3) if path.name.count(".") > 2 else ("", "", "", "")
     if host != _host() or not process.isdigit():
         try:
-            return time.time() - path.stat().st_mtime > FOREIGN_SECONDS
+            return time.time() - _written(path) > FOREIGN_SECONDS
         except FileNotFoundError:
             return False
     try:
@@ -42,6 +43,13 @@ def abandoned(path: Path) -> bool:
     except PermissionError:
         return False
     return False
+
+
+def _written(path: Place) -> float:
+    """When a file or folder was last written, in seconds since the epoch."""
+    if isinstance(path, ObjectPath):
+        return path.newest()
+    return path.stat().st_mtime
 
 
 def _host() -> str:
@@ -68,8 +76,14 @@ def write_at(path: Path, data: bytes, offset: int) -> None:
         os.close(handle)
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Put a file in place in one step: temporary name beside it, fsync, rename, fsync of folder."""
+def replace_file(path: Place, data: bytes) -> None:
+    """Put a file in place in one step: temporary name beside it, fsync, rename, fsync of folder.
+
+    An object store needs none of that.
+    """
+    if isinstance(path, ObjectPath):
+        path.write_bytes(data)
+        return
     partial = path.with_name(temporary_name(f".{path.name}"))
     try:
         write_file(partial, data)
@@ -111,10 +125,12 @@ def put_folder(staged: Path, target: Path, trash: Path) -> None:
 
 
 @contextmanager
-def explained(action: str, path: Path) -> Iterator[None]:
+def explained(action: str, path: Place) -> Iterator[None]:
     """Turn an OSError into one line: what failed, where, what to do."""
     try:
         yield
+    except FsrvosError:
+        raise
     except OSError as error:
         where = error.filename or path
         raise FsrvosError(

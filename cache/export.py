@@ -25,7 +25,7 @@ from cache.quantise import Packed, QuantisedMaps
 from cache.record import Record
 from cache.schemes import SCHEMES
 from cache.store import FeatureStore
-from cache.text import States, TextStore, normalise_sentence, read_rows, write_columns
+from cache.text import States, TextStore, normalise_sentence, read_rows
 from configs import CacheIntegrityError, MissingError, UsageError
 
 Progress = Callable[..., Iterable[Any]]
@@ -54,9 +54,8 @@ def export_h5(
             group = _keyed(file, "features", features)
             for item in shown:
                 _export_item(group.create_group(item), features, item)
-            if text is not None and text.path.exists():
-                with h5py.File(text.path, "r") as old:
-                    write_columns(_keyed(file, "text", text), old, {})
+            if text is not None and text.sentences():
+                text.copy_into(_keyed(file, "text", text))
     return out.stat().st_size
 
 

@@ -3,16 +3,17 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from cache.keys import FeatureKey, TextKey
 from cache.layout import DamagedError
-from cache.record import DAMAGED, Record, read_record
+from cache.location import place_of
+from cache.objects import Place, each
+from cache.record import DAMAGED, RECORD, Record, read_record
 from cache.store import FeatureStore
 from cache.text import TextStore
 from cache.users import last_used, users_of
-from configs import CacheIntegrityError, MissingError, UsageError
+from configs import CacheIntegrityError, FsrvosError, MissingError, UsageError
 
 DIGEST_LENGTH = 64
 
@@ -23,24 +24,28 @@ class KeyEntry:
 
     digest: str
     kind: str
-    folder: Path
+    folder: Place
     key: Mapping[str, Any]
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def items(self) -> Iterator[str]:
         """Names of its items that have a record, in no order."""
         folder = self.folder / "items"
-        if folder.is_dir():
-            yield from (path.name for path in folder.iterdir() if (path / "done.json").is_file())
+        names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+        whole = each(folder, lambda name: (folder / name / RECORD).is_file(), names)
+        return (name for name, there in zip(names, whole, strict=True) if there)
 
     def records(self) -> Iterator[Record]:
         """Records of its whole items."""
-        for item in self.items():
-            try:
-                if not (self.folder / "items" / item / DAMAGED).exists():
-                    yield read_record(self.folder / "items" / item)
-            except (FileNotFoundError, DamagedError):
-                continue
+        found = each(self.folder, self._record, self.items())
+        return (record for record in found if record is not None)
+
+    def _record(self, item: str) -> Record | None:
+        folder = self.folder / "items" / item
+        try:
+            return None if (folder / DAMAGED).exists() else read_record(folder)
+        except (FileNotFoundError, DamagedError):
+            return None
 
     def feature_store(self) -> FeatureStore:
         """The store of a "features" key."""
@@ -88,16 +93,18 @@ class KeyInfo:
         return {**asdict(self), "bytes_per_frame": self.bytes_per_frame}
 
 
-def list_keys(root: Path) -> list[KeyEntry]:
+def list_keys(root: str | Place) -> list[KeyEntry]:
     """Every key of a cache folder, by digest. Folders that are not keys are passed over."""
     entries = []
-    for path in sorted(Path(root).glob("*/key.json")):
+    for path in sorted(place_of(root).glob("*/key.json")):
         digest = path.parent.name
         if len(digest) != DIGEST_LENGTH or path.parent.is_symlink():
             continue
         try:
             body = json.loads(path.read_bytes())
             entry = KeyEntry(digest, body["kind"], path.parent, body["key"], body["provenance"])
+        except FsrvosError:
+            raise
         except (OSError, ValueError, KeyError, TypeError):
             # verify names it; to everyone else it is no key.
             continue
@@ -106,7 +113,7 @@ def list_keys(root: Path) -> list[KeyEntry]:
     return entries
 
 
-def find_key(root: Path, prefix: str) -> KeyEntry:
+def find_key(root: Place, prefix: str) -> KeyEntry:
     """The key whose digest begins with `prefix`.
 
     Raises MissingError when there is none, UsageError when there are several.
@@ -133,7 +140,7 @@ def info(entry: KeyEntry) -> KeyInfo:
             entries = len(store.sentences())
         except CacheIntegrityError:
             entries = 0
-        nbytes = store.path.stat().st_size if store.path.exists() else 0
+        nbytes = store.nbytes
     return KeyInfo(
         digest=entry.digest,
         kind=entry.kind,
@@ -147,6 +154,6 @@ def info(entry: KeyEntry) -> KeyInfo:
     )
 
 
-def list_info(root: Path) -> list[KeyInfo]:
+def list_info(root: Place) -> list[KeyInfo]:
     """What every key of a cache folder holds."""
     return [info(entry) for entry in list_keys(root)]

@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
+from cache.location import local_side
+from cache.objects import Place
 from configs import DataError, MissingError
 
 # A file changed this recently may change again within one tick of the file system's clock and
@@ -29,9 +31,9 @@ _TABLES = (
 class ItemIndex:
     """The index of one cache folder."""
 
-    def __init__(self, root: Path) -> None:
-        """root: the cache folder; it need not exist."""
-        self.path = Path(root) / "index.sqlite"
+    def __init__(self, root: Place) -> None:
+        """root: the cache; it need not exist."""
+        self.path = local_side(root) / "index.sqlite"
 
     def items(self, videos: Mapping[str, Sequence[Path]]) -> dict[str, str]:
         """Item of each video, given the paths of its frames in order.

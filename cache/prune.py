@@ -1,10 +1,9 @@
 """Making room: what may be removed from a cache, why, and how much it frees.
 
-Nothing that a running process writes or claims is touched. Whole keys are renamed away first, so
-a prune that is killed leaves no half key behind.
+Nothing that a running process writes or claims is touched, and what is removed first ceases to
+count (removals.py), so a prune that is killed leaves nothing half there.
 """
 
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,25 +11,16 @@ from datetime import timedelta
 from pathlib import Path
 
 from cache.claims import is_claimed
-from cache.durable import abandoned, explained, temporary_name
+from cache.durable import abandoned
 from cache.inventory import KeyEntry, list_keys
 from cache.items import fingerprint, item_of
 from cache.keys import digest_of
+from cache.object_leftovers import object_leftovers
+from cache.objects import Place
 from cache.record import DAMAGED
+from cache.removals import TRASH, Removal, remove, size_of
 from cache.users import last_used, users_of
 from configs import FsrvosError
-
-_TRASH = ".trash"
-
-
-@dataclass(frozen=True)
-class Removal:
-    """Something to remove. kind: "temporary", "damaged item", "unused item" or "key"."""
-
-    kind: str
-    path: Path
-    reason: str
-    nbytes: int
 
 
 @dataclass(frozen=True)
@@ -47,7 +37,7 @@ class PruneReport:
 
 
 def prune(
-    root: Path,
+    root: Place,
     *,
     unused: bool = False,
     older_than: timedelta | None = None,
@@ -60,29 +50,32 @@ def prune(
     dry_run: only tell. Raises FsrvosError when something cannot be removed.
     """
     entries = list_keys(root)
-    removals = list(_trash(root))
+    removals = list(_trash(root)) if isinstance(root, Path) else []
     doomed = dict(_unused_keys(entries)) if unused else {}
     if older_than is not None:
         doomed.update(_old_keys(entries, older_than))
     for entry in entries:
         if entry.digest in doomed and not _claimed(entry):
             reason = doomed[entry.digest]
-            removals.append(Removal("key", entry.folder, reason, _size(entry.folder)))
+            removals.append(Removal("key", entry.folder, reason, size_of(entry.folder)))
             continue
-        removals += _leftovers(entry)
-        removals += _damaged(entry)
+        if isinstance(entry.folder, Path):
+            removals += _leftovers(entry, entry.folder)
+            removals += _damaged(entry, entry.folder)
+        else:
+            removals += object_leftovers(entry)
         if unused:
             removals += _unused_items(entry)
     if not dry_run:
         for removal in removals:
-            _remove(Path(root), removal)
+            remove(root, removal)
     return PruneReport(tuple(removals), dry_run)
 
 
 def _trash(root: Path) -> Iterator[Removal]:
     """What a killed prune had renamed away."""
-    for path in sorted(Path(root).glob(f"{_TRASH}.*")):
-        yield Removal("temporary", path, "left by a killed prune", _size(path))
+    for path in sorted(root.glob(f"{TRASH}.*")):
+        yield Removal("temporary", path, "left by a killed prune", size_of(path))
 
 
 def _unused_keys(entries: list[KeyEntry]) -> Iterator[tuple[str, str]]:
@@ -118,27 +111,27 @@ def _old_keys(entries: list[KeyEntry], age: timedelta) -> Iterator[tuple[str, st
             yield entry.digest, f"last used {days:.0f} days ago"
 
 
-def _leftovers(entry: KeyEntry) -> Iterator[Removal]:
+def _leftovers(entry: KeyEntry, folder: Path) -> Iterator[Removal]:
     """Temporary folders and files whose process is gone, and claims that nobody holds."""
     staged = [
         path
-        for path in sorted((entry.folder / "tmp").glob("*"))
+        for path in sorted((folder / "tmp").glob("*"))
         if not _held(entry, path.name.split(".")[0])
     ]
-    for path in [*staged, *sorted(entry.folder.glob(".*"))]:
+    for path in [*staged, *sorted(folder.glob(".*"))]:
         if abandoned(path):
-            yield Removal("temporary", path, "left by a killed process", _size(path))
-    for path in sorted((entry.folder / "claims").glob("*")):
+            yield Removal("temporary", path, "left by a killed process", size_of(path))
+    for path in sorted((folder / "claims").glob("*")):
         if not _held(entry, path.name) and path.exists():
             yield Removal("temporary", path, "left by a killed process", 0)
 
 
-def _damaged(entry: KeyEntry) -> Iterator[Removal]:
-    folder = entry.folder / "items"
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+def _damaged(entry: KeyEntry, folder: Path) -> Iterator[Removal]:
+    items = folder / "items"
+    for path in sorted(items.iterdir()) if items.is_dir() else []:
         whole = (path / "done.json").is_file() and not (path / DAMAGED).exists()
         if not whole and not _held(entry, path.name):
-            yield Removal("damaged item", path, "damaged or incomplete", _size(path))
+            yield Removal("damaged item", path, "damaged or incomplete", size_of(path))
 
 
 def _unused_items(entry: KeyEntry) -> Iterator[Removal]:
@@ -168,19 +161,3 @@ def _held(entry: KeyEntry, name: str) -> bool:
     """Whether a running process holds the claim on a name of a key."""
     folder = entry.folder if name == "text.lock" else entry.folder / "claims"
     return is_claimed(folder, name)
-
-
-def _remove(root: Path, removal: Removal) -> None:
-    with explained("remove from the cache", removal.path):
-        if not removal.path.is_dir():
-            removal.path.unlink(missing_ok=True)
-            return
-        trash = root / f"{_TRASH}.{temporary_name(removal.path.name[:16])}"
-        removal.path.rename(trash)
-        shutil.rmtree(trash)
-
-
-def _size(path: Path) -> int:
-    if not path.is_dir():
-        return path.stat().st_size
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())

@@ -3,13 +3,22 @@
 A plan comes first, so that a file system far away can be asked for all chunks at once.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.layout import CHECKSUM_BYTES, SCALE_FRAMES, DamagedError, level_name, read_chunk
+from cache.layout import (
+    CHECKSUM_BYTES,
+    SCALE_FRAMES,
+    DamagedError,
+    level_name,
+    read_chunk,
+    require_checksum,
+    require_length,
+)
+from cache.objects import ObjectPath, Place
 from cache.quantise import Packed, QuantisedMaps
 from cache.record import Record
 from cache.schemes import SCHEMES
@@ -80,8 +89,11 @@ def plan_level(record: Record, level: int, frames: Sequence[int]) -> Plan:
     return [*pieces, *scale.values(), *offset.values()], finish
 
 
-def read_pieces(folder: str, layout: str, pieces: Iterable[Piece]) -> None:
-    """Read chunks of an item on disk. Raises DamagedError naming the one that is damaged."""
+def read_pieces(folder: Place, layout: str, pieces: Sequence[Piece]) -> None:
+    """Read chunks of an item. Raises DamagedError naming the one that is damaged."""
+    if isinstance(folder, ObjectPath):
+        _fetch_pieces(folder, layout, pieces)
+        return
     for piece in pieces:
         path, offset = piece.place(layout)
         try:
@@ -89,3 +101,23 @@ def read_pieces(folder: str, layout: str, pieces: Iterable[Piece]) -> None:
         except (DamagedError, OSError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise DamagedError(f"{piece.name(layout)}: {reason}") from None
+
+
+def _fetch_pieces(folder: ObjectPath, layout: str, pieces: Sequence[Piece]) -> None:
+    """Read chunks of an item in an object store, all of them at once."""
+    wanted = []
+    for piece in pieces:
+        path, offset = piece.place(layout)
+        # One byte more than a file of its own may hold, to notice one that is too long.
+        length = piece.out.nbytes + CHECKSUM_BYTES + (layout == "chunks")
+        wanted.append((path, offset, offset + length))
+    for piece, found in zip(pieces, folder.ranges(wanted), strict=True):
+        try:
+            if found is None:
+                raise DamagedError("missing")
+            require_length(len(found), piece.out.nbytes + CHECKSUM_BYTES)
+            flat = piece.out.reshape(-1).view(np.uint8)
+            flat[:] = np.frombuffer(found, np.uint8)[: len(flat)]
+            require_checksum(flat, found[len(flat) :], piece.checksum)
+        except DamagedError as error:
+            raise DamagedError(f"{piece.name(layout)}: {error}") from None

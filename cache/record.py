@@ -8,7 +8,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import google_crc32c
@@ -16,8 +15,10 @@ import google_crc32c
 from cache.durable import replace_file, write_file
 from cache.keys import SCHEMA, digest_of
 from cache.layout import CHECKSUM_BYTES, SCALE_FRAMES, DamagedError, chunk_name, level_name
+from cache.objects import ObjectPath, Place, each
 from cache.schemes import SCHEMES
 from cache.shards import shard_index
+from configs import FsrvosError
 
 RECORD = "done.json"
 # Beside a record: a reader found the item damaged. It counts as absent from then on.
@@ -68,7 +69,8 @@ class LevelRecord:
 class Record:
     """Everything about a complete item.
 
-    meta: of the video; provenance: of the extraction; layout: one of shards.LAYOUTS.
+    meta: of the video; provenance: of the extraction; layout: one of shards.LAYOUTS;
+    folder: where its Zarr group lies below it, "" on a disk.
     """
 
     item: str
@@ -79,6 +81,7 @@ class Record:
     meta: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     layout: str = "chunks"
+    folder: str = ""
 
     @property
     def frames(self) -> int:
@@ -117,14 +120,17 @@ class Record:
             yield StoredFile(f"{folder}/{chunk_name(number, rank)}", size, (checksum,))
 
 
-def write_record(folder: Path, record: Record) -> None:
-    """Write the record of a staged item."""
+def write_record(folder: Place, record: Record) -> None:
+    """Write the record of an item: into its staged folder, or beside its objects."""
     body = {"schema": SCHEMA, **asdict(record)}
     body["checksum"] = digest_of(body)
-    write_file(folder / RECORD, json.dumps(body).encode())
+    if isinstance(folder, ObjectPath):
+        (folder / RECORD).write_bytes(json.dumps(body).encode())
+    else:
+        write_file(folder / RECORD, json.dumps(body).encode())
 
 
-def read_record(folder: Path) -> Record:
+def read_record(folder: Place) -> Record:
     """The record of an item.
 
     Raises FileNotFoundError when there is none, DamagedError when it is not what was written.
@@ -136,20 +142,24 @@ def read_record(folder: Path) -> Record:
             raise DamagedError(f"{RECORD}: checksum differs")
         levels = tuple(_level(level) for level in body["levels"])
         names = ("item", "scheme", "nbytes", "headers", "meta", "provenance")
-        layout = body.get("layout", "chunks")
-        return Record(levels=levels, layout=layout, **{name: body[name] for name in names})
+        # Records of the first version say neither.
+        later = {"layout": body.get("layout", "chunks"), "folder": body.get("folder", "")}
+        return Record(levels=levels, **later, **{name: body[name] for name in names})
     except (NotADirectoryError, FileNotFoundError):
         raise FileNotFoundError(str(folder / RECORD)) from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedError(f"{RECORD}: not a completion record") from error
 
 
-def check_files(folder: Path, record: Record) -> tuple[list[str], bool]:
+def check_files(folder: Place, record: Record) -> tuple[list[str], bool]:
     """Faults that show without reading files, and whether one is younger than the record.
 
     Missing files and those of another length are faults. A younger file means that someone wrote
-    into a finished item: its bytes need a look.
+    into a finished item: its bytes need a look. Nobody writes into an object.
     """
+    if isinstance(folder, ObjectPath):
+        sizes = (folder / record.folder).sizes()
+        return [line for stored in record.files() for line in _wrong_object(stored, sizes)], False
     faults = []
     written = (folder / RECORD).stat().st_mtime_ns
     younger = False
@@ -164,20 +174,30 @@ def check_files(folder: Path, record: Record) -> tuple[list[str], bool]:
     return faults, younger
 
 
-def check_bytes(folder: Path, record: Record) -> list[str]:
+def check_bytes(folder: Place, record: Record) -> list[str]:
     """Faults of the files' bytes, every one read and held against its checksum."""
-    faults: list[str] = []
-    for stored in record.files():
-        wrong: list[str] = []
+    below = folder / record.folder
+
+    def faults_of(stored: StoredFile) -> list[str]:
         try:
-            with (folder / stored.path).open("rb") as file:
-                wrong = _wrong_length(stored, os.fstat(file.fileno()).st_size)
-                fault = "" if wrong else stored.fault(file)
+            with (below / stored.path).open("rb") as file:
+                if wrong := _wrong_length(stored, file.seek(0, os.SEEK_END)):
+                    return wrong
+                file.seek(0)
+                fault = stored.fault(file)
+        except FsrvosError:
+            raise
         except OSError as error:
             fault = _reason(error)
-        faults += wrong
-        faults += [f"{stored.path}: {fault}"] if fault else []
-    return faults
+        return [f"{stored.path}: {fault}"] if fault else []
+
+    return [fault for found in each(folder, faults_of, record.files()) for fault in found]
+
+
+def _wrong_object(stored: StoredFile, sizes: Mapping[str, int]) -> list[str]:
+    if stored.path not in sizes:
+        return [f"{stored.path}: missing"]
+    return _wrong_length(stored, sizes[stored.path])
 
 
 def _wrong_length(stored: StoredFile, nbytes: int) -> list[str]:
@@ -186,7 +206,7 @@ def _wrong_length(stored: StoredFile, nbytes: int) -> list[str]:
     return [f"{stored.path}: {nbytes} bytes where {stored.nbytes} belong"]
 
 
-def mark_damaged(folder: Path, fault: str) -> None:
+def mark_damaged(folder: Place, fault: str) -> None:
     """Leave a note that an item is damaged; a read-only cache keeps none."""
     try:
         replace_file(folder / DAMAGED, json.dumps({"fault": fault}).encode())

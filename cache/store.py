@@ -18,12 +18,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache.claims import Claim, try_claim
-from cache.durable import explained, replace_file
+from cache.durable import abandoned, explained, replace_file
 from cache.keys import FeatureKey
 from cache.layout import DamagedError
+from cache.location import place_of, staging_of
+from cache.objects import ObjectPath, Place, each
 from cache.quantise import QuantisedMaps, quantise
 from cache.reading import plan_level, read_pieces
-from cache.record import DAMAGED, Record, check_bytes, check_files, mark_damaged, read_record
+from cache.record import (
+    DAMAGED,
+    RECORD,
+    Record,
+    check_bytes,
+    check_files,
+    mark_damaged,
+    read_record,
+)
 from cache.users import mark_used
 from cache.writer import ItemWriter
 from configs import CacheIntegrityError, MissingError
@@ -41,7 +51,7 @@ class FeatureStore:
 
     def __init__(
         self,
-        root: Path,
+        root: str | Place,
         key: FeatureKey,
         provenance: Mapping[str, Any] | None = None,
         layout: str = "chunks",
@@ -51,7 +61,7 @@ class FeatureStore:
         layout: of the items to be written (shards.LAYOUTS); both are read.
         """
         self.layout = layout
-        self.root = Path(root)
+        self.root = place_of(root)
         self.key = key
         self.folder = self.root / key.digest
         self.provenance = dict(provenance or {})
@@ -60,7 +70,11 @@ class FeatureStore:
     def has(self, item: str) -> bool:
         """Whether an item is complete, judged by its record alone."""
         folder = self.item_folder(item)
-        return (folder / "done.json").is_file() and not (folder / DAMAGED).exists()
+        if isinstance(folder, ObjectPath):
+            # One request for both questions.
+            names = {path.name for path in folder.iterdir()}
+            return RECORD in names and DAMAGED not in names
+        return (folder / RECORD).is_file() and not (folder / DAMAGED).exists()
 
     def faults(self, item: str, deep: bool = False) -> list[str]:
         """What is wrong with an item: nothing, ["absent"], or one line a fault.
@@ -84,7 +98,8 @@ class FeatureStore:
         """Names of the complete items, sorted."""
         folder = self.folder / "items"
         names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-        return (name for name in names if self.has(name))
+        whole = each(self.root, self.has, names)
+        return (name for name, there in zip(names, whole, strict=True) if there)
 
     def claim(self, item: str) -> Claim | None:
         """Reserve an item for writing, or None while another process has it."""
@@ -96,10 +111,19 @@ class FeatureStore:
         """Begin to write an item of `frames` frames. The caller holds its claim."""
         self._prepare()
         self._records.pop(item, None)
-        for stale in (self.folder / "tmp").glob(f"{item}.*"):
-            shutil.rmtree(stale, ignore_errors=True)
+        staging = staging_of(self.folder)
+        for stale in staging.glob(f"{item}.*"):
+            # Without locks, another process may be writing the same item.
+            if isinstance(self.root, Path) or abandoned(stale):
+                shutil.rmtree(stale, ignore_errors=True)
         return ItemWriter(
-            self.folder, item, frames, self.key.stored, self.provenance, layout=self.layout
+            self.folder,
+            item,
+            frames,
+            self.key.stored,
+            self.provenance,
+            self.layout,
+            staging=staging,
         )
 
     def write(
@@ -149,13 +173,23 @@ class FeatureStore:
         chosen = range(len(record.levels)) if levels is None else levels
         plans = [plan_level(record, level, frames) for level in chosen]
         try:
-            for pieces, _ in plans:
-                read_pieces(str(self.item_folder(item)), record.layout, pieces)
+            read_pieces(
+                self.item_folder(item) / record.folder,
+                record.layout,
+                [piece for pieces, _ in plans for piece in pieces],
+            )
         except DamagedError as error:
+            if self._replaced(record):
+                return self.read(item, frames, levels)
             raise self._damaged(item, str(error)) from None
         return [finish() for _, finish in plans]
 
-    def item_folder(self, item: str) -> Path:
+    def _replaced(self, record: Record) -> bool:
+        """Whether an item lies elsewhere than when its record was read."""
+        self._records.pop(record.item, None)
+        return bool(record.folder) and self.record(record.item).folder != record.folder
+
+    def item_folder(self, item: str) -> Place:
         """Where an item lies. Raises ValueError for a name that is not a digest."""
         if not item.isalnum():
             raise ValueError(f"not an item digest: {item!r}")

@@ -7,13 +7,14 @@
                                   every data set with a Fletcher-32 checksum
 
 The file is replaced whole, never changed in place, so a reader sees the old one or the new one.
+In an object store there are several such files (text_parts.py).
 """
 
 import json
 import time
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
@@ -27,6 +28,9 @@ from cache.claims import try_claim
 from cache.durable import explained, replace_file
 from cache.hdf5 import new_hdf5
 from cache.keys import TextKey
+from cache.location import place_of
+from cache.objects import ObjectPath, Place
+from cache.text_parts import TextParts
 from cache.users import mark_used
 from configs import CacheIntegrityError, MissingError
 
@@ -46,15 +50,17 @@ class TextStore:
     """Cached sentences of one key. Opening one creates nothing."""
 
     def __init__(
-        self, root: Path, key: TextKey, provenance: Mapping[str, Any] | None = None
+        self, root: str | Place, key: TextKey, provenance: Mapping[str, Any] | None = None
     ) -> None:
-        self.root = Path(root)
+        self.root = place_of(root)
         self.key = key
         self.folder = self.root / key.digest
         self.path = self.folder / "text.h5"
+        self._parts = TextParts(self.folder) if isinstance(self.folder, ObjectPath) else None
         self.provenance = dict(provenance or {})
-        self._stamp: tuple[int, int] | None = None
-        self._rows: dict[str, tuple[int, int, int]] = {}
+        # What the files looked like when they were last read, and where each sentence is.
+        self._stamp: Hashable = None
+        self._rows: dict[str, tuple[Path, int, int, int]] = {}
         self._kept: dict[str, States] = {}
 
     def missing(self, sentences: Iterable[str]) -> list[str]:
@@ -86,7 +92,7 @@ class TextStore:
                 self._refresh()
                 fresh = {text: pair for text, pair in fresh.items() if text not in self._rows}
                 if fresh:
-                    self._replace(fresh)
+                    self._add(fresh)
             finally:
                 claim.release()
 
@@ -104,12 +110,14 @@ class TextStore:
             raise MissingError(
                 f"the cache has no sentence {text[:60]!r}: {self.path}; run fsrvos features"
             )
-        row, start, end = self._rows[text]
+        path, row, start, end = self._rows[text]
+        if self._parts is not None:
+            path = self._parts.copy(path.name)
         try:
-            with h5py.File(self.path, "r") as file:
+            with h5py.File(path, "r") as file:
                 pair = (file["tokens"][start:end], file["sentence"][row])
         except (OSError, KeyError) as error:
-            raise self._damaged() from error
+            raise self._damaged(path) from error
         if len(self._kept) >= SENTENCES_KEPT:
             self._kept.clear()
         self._kept[text] = pair
@@ -120,40 +128,60 @@ class TextStore:
         mark_used(self.folder, user)
 
     def check(self) -> list[str]:
-        """Faults of the file, every byte read: none, or one line."""
-        if not self.path.exists():
-            return []
-        try:
+        """Faults of the files, every byte read: none, or one line a file."""
+        with nullcontext(self._files()) if self._parts is None else self._parts.anew() as files:
+            return [fault for path in files for fault in _faults(path)]
+
+    @property
+    def nbytes(self) -> int:
+        """What the sentences take on the disk or in the store."""
+        return sum(path.stat().st_size for path in self._files())
+
+    def copy_into(self, group: Any) -> None:
+        """Write all sentences, of which there are some, to an HDF5 group."""
+        self._refresh()
+        if self._parts is None:
             with h5py.File(self.path, "r") as file:
-                for name in COLUMNS:
-                    for start in range(0, len(file[name]), _ROWS_AT_ONCE):
-                        file[name][start : start + _ROWS_AT_ONCE]
-        except (OSError, KeyError) as error:
-            return [f"text.h5: {error}"]
-        return []
+                write_columns(group, file, {})
+        else:
+            write_columns(group, None, {text: self.read(text) for text in self._rows})
+
+    def _files(self) -> tuple[Path, ...]:
+        """The HDF5 files, on this machine."""
+        if self._parts is not None:
+            return self._parts.files()
+        path = Path(str(self.path))
+        return (path,) if path.exists() else ()
 
     def _refresh(self) -> None:
-        """Read the list of sentences when the file is not the one last seen."""
-        try:
-            stat = self.path.stat()
-        except FileNotFoundError:
-            self._stamp, self._rows, self._kept = None, {}, {}
-            return
-        stamp = (stat.st_ino, stat.st_mtime_ns)
+        """Read the list of sentences when the files are not those last seen."""
+        stats = [(path, path.stat()) for path in self._files()]
+        stamp = tuple((path, stat.st_ino, stat.st_mtime_ns) for path, stat in stats)
         if stamp == self._stamp:
             return
-        try:
-            with h5py.File(self.path, "r") as file:
-                self._rows = read_rows(file)
-        except (OSError, KeyError, ValueError) as error:
-            raise self._damaged() from error
-        self._stamp, self._kept = stamp, {}
+        rows: dict[str, tuple[Path, int, int, int]] = {}
+        for path, _ in stats:
+            try:
+                with h5py.File(path, "r") as file:
+                    for text, place in read_rows(file).items():
+                        rows.setdefault(text, (path, *place))
+            except (OSError, KeyError, ValueError) as error:
+                raise self._damaged(path) from error
+        self._stamp, self._rows, self._kept = stamp, rows, {}
 
-    def _replace(self, fresh: Mapping[str, States]) -> None:
-        """Write old and fresh sentences to a new file and rename it into place."""
+    def _add(self, fresh: Mapping[str, States]) -> None:
+        """Write fresh sentences: with the old ones to a new file that takes the place of the old,
+        or to one more object."""
+        if self._parts is not None:
+            draft = self._parts.draft()
+            with new_hdf5(draft) as new:
+                write_columns(new, None, fresh)
+            self._parts.add(draft)
+            return
+        path = Path(str(self.path))
         with ExitStack() as stack:
-            old = None if self._stamp is None else stack.enter_context(h5py.File(self.path, "r"))
-            new = stack.enter_context(new_hdf5(self.path))
+            old = stack.enter_context(h5py.File(path, "r")) if self._rows else None
+            new = stack.enter_context(new_hdf5(path))
             write_columns(new, old, fresh)
 
     def _prepare(self) -> None:
@@ -163,10 +191,26 @@ class TextStore:
             body = {"kind": "text", "key": asdict(self.key), "provenance": self.provenance}
             replace_file(path, json.dumps(body, indent=1, sort_keys=True).encode())
 
-    def _damaged(self) -> CacheIntegrityError:
+    def _damaged(self, path: Path) -> CacheIntegrityError:
+        where: Place = path
+        if self._parts is not None:
+            where = self._parts.origin(path)
+            path.unlink(missing_ok=True)
         return CacheIntegrityError(
-            f"cached sentences are damaged: {self.path}; delete the file and run fsrvos features"
+            f"cached sentences are damaged: {where}; delete the file and run fsrvos features"
         )
+
+
+def _faults(path: Path) -> list[str]:
+    """Faults of one HDF5 file, every byte read: none, or one line."""
+    try:
+        with h5py.File(path, "r") as file:
+            for name in COLUMNS:
+                for start in range(0, len(file[name]), _ROWS_AT_ONCE):
+                    file[name][start : start + _ROWS_AT_ONCE]
+    except (OSError, KeyError) as error:
+        return [f"{path.name}: {error}"]
+    return []
 
 
 def _checked(pair: States, width: int) -> States:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cache.durable import replace_file
 from cache.keys import digest_of
+from cache.objects import Place
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class User:
     used: float
 
 
-def mark_used(folder: Path, user: Path | None = None) -> None:
+def mark_used(folder: Place, user: Path | None = None) -> None:
     """Note on a key's folder that it is used now. Does nothing where that cannot be written."""
     try:
         if not folder.is_dir():
@@ -39,7 +40,7 @@ def mark_used(folder: Path, user: Path | None = None) -> None:
         return
 
 
-def users_of(folder: Path) -> Iterator[User]:
+def users_of(folder: Place) -> Iterator[User]:
     """Everyone noted on a key's folder."""
     for path in sorted((folder / "users").glob("*.json")):
         try:
@@ -48,7 +49,7 @@ def users_of(folder: Path) -> Iterator[User]:
             continue
 
 
-def last_used(folder: Path) -> float:
+def last_used(folder: Place) -> float:
     """Seconds since the epoch of the last use; of the key's making when it was never used."""
     for name in ("used", "key.json"):
         try:

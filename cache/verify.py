@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from cache.inventory import KeyEntry, list_keys
+from cache.objects import Place, each
 from cache.record import mark_damaged
 
 Progress = Callable[..., Iterable[Any]]
@@ -18,7 +18,7 @@ class Fault:
     key: str
     item: str
     fault: str
-    path: Path
+    path: Place
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class VerifyReport:
 
 
 def verify(
-    root: Path, *, deep: bool = False, prefix: str = "", progress: Progress | None = None
+    root: Place, *, deep: bool = False, prefix: str = "", progress: Progress | None = None
 ) -> VerifyReport:
     """Check every key whose digest begins with `prefix`.
 
@@ -42,18 +42,19 @@ def verify(
     entries = [entry for entry in list_keys(root) if entry.digest.startswith(prefix)]
     faults = list(_unreadable_keys(root, prefix))
     work = [(entry, item) for entry in entries for item in _names(entry)]
-    checked: Iterable[tuple[KeyEntry, str]] = work
+    checked: Iterable[list[Fault]] = each(root, lambda it: _item_faults(*it, deep), work)
     if progress is not None:
-        checked = progress(work, total=len(work), description="verify")
-    for entry, item in checked:
-        faults += _item_faults(entry, item, deep)
+        checked = progress(checked, total=len(work), description="verify")
+    for found in checked:
+        faults += found
     for entry in entries:
         if not entry.intact:
             fault = "key.json: not the key that the folder is named after"
             faults.append(Fault(entry.digest, "", fault, entry.folder))
         elif entry.kind == "text":
-            found = entry.text_store().check()
-            faults += [Fault(entry.digest, "", fault, entry.folder) for fault in found]
+            faults += [
+                Fault(entry.digest, "", fault, entry.folder) for fault in entry.text_store().check()
+            ]
     return VerifyReport(len(entries), len(work), deep, tuple(faults))
 
 
@@ -75,10 +76,10 @@ def _item_faults(entry: KeyEntry, item: str, deep: bool) -> list[Fault]:
     return [Fault(entry.digest, item, fault, folder) for fault in found]
 
 
-def _unreadable_keys(root: Path, prefix: str) -> Iterator[Fault]:
+def _unreadable_keys(root: Place, prefix: str) -> Iterator[Fault]:
     """Folders named like keys that hold no key.json one can read."""
     known = {entry.digest for entry in list_keys(root)}
-    folders = sorted(Path(root).iterdir()) if Path(root).is_dir() else []
+    folders = sorted(root.iterdir()) if root.is_dir() else []
     for path in folders:
         if len(path.name) == 64 and path.name.startswith(prefix) and path.name not in known:
             yield Fault(path.name, "", "key.json: missing or not readable", path)

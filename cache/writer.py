@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from cache.durable import explained, put_folder, sync_tree, temporary_name
 from cache.layout import CHECKSUM_BYTES, SCALE_FRAMES, level_name, write_array, write_group
+from cache.objects import ObjectPath, Place
 from cache.quantise import Packed, QuantisedMaps
 from cache.record import LevelRecord, Record, write_record
 from cache.schemes import scheme_of
 from cache.shards import LAYOUTS, write_index, write_piece
+from cache.upload import publish
 
 
 class ItemWriter:
@@ -27,14 +29,17 @@ class ItemWriter:
 
     def __init__(
         self,
-        folder: Path,
+        folder: Place,
         item: str,
         frames: int,
         scheme: str,
         provenance: Mapping[str, Any] | None = None,
         layout: str = "chunks",
+        *,
+        staging: Path,
     ) -> None:
-        """folder: of the key. frames: T. scheme: one of SCHEMES. layout: one of LAYOUTS."""
+        """folder: of the key. staging: folder on this machine to write it in before it is put in
+        place. frames: T. scheme: one of SCHEMES. layout: one of LAYOUTS."""
         if frames < 1:
             raise ValueError("an item needs at least one frame")
         if layout not in LAYOUTS:
@@ -45,7 +50,7 @@ class ItemWriter:
         self._stored = scheme_of(scheme)
         self.layout = layout
         self._folder = folder
-        self._staged = folder / "tmp" / temporary_name(item)
+        self._staged = staging / temporary_name(item)
         self._provenance = dict(provenance or {})
         self._shapes: list[tuple[int, int, int]] = []
         self._checksums: list[dict[int, int]] = []
@@ -101,15 +106,23 @@ class ItemWriter:
                 meta=dict(meta),
                 provenance=self._provenance,
                 layout=self.layout,
+                folder="" if isinstance(self._folder, Path) else self._staged.name,
             )
-            write_record(self._staged, record)
-            sync_tree(self._staged)
-            trash = self._folder / "tmp" / temporary_name(self.item)
-            put_folder(self._staged, self._folder / "items" / self.item, trash)
+            self._put_in_place(record)
         return record
 
+    def _put_in_place(self, record: Record) -> None:
+        if isinstance(self._folder, ObjectPath):
+            publish(self._staged, self._folder / "items" / self.item, record)
+            self.abort()
+            return
+        write_record(self._staged, record)
+        sync_tree(self._staged)
+        trash = self._staged.with_name(temporary_name(self.item))
+        put_folder(self._staged, self._folder / "items" / self.item, trash)
+
     def abort(self) -> None:
-        """Remove what was written, unless it has been committed."""
+        """Remove what was written, unless it has been put in place."""
         shutil.rmtree(self._staged, ignore_errors=True)
 
     def _begin(self, levels: Sequence[QuantisedMaps]) -> None:
