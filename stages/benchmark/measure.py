@@ -44,10 +44,10 @@ def alternate(
     taken: dict[str, list[float]] = {name: [] for name in functions}
     for turn in range(rounds + 1):
         for name, function in functions.items():
-            _finish()
+            finish()
             start = clock()
             function()
-            _finish()
+            finish()
             if turn:
                 taken[name].append(clock() - start)
     return {name: median(seconds) for name, seconds in taken.items()}
@@ -87,7 +87,7 @@ def peak_gb(target: Callable[..., object], *args: Any) -> float:
     return float(done.stdout.splitlines()[-1]) / GB
 
 
-def _finish() -> None:
+def finish() -> None:
     """Wait for a GPU that is in use."""
     if torch.cuda.is_initialized():
         torch.cuda.synchronize()

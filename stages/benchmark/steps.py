@@ -1,0 +1,41 @@
+"""A training step and a forward pass of a workload, and the memory and operations they take."""
+
+from __future__ import annotations
+
+from torch.utils.flop_counter import FlopCounterMode
+
+from stages.allocator import keep_freed_memory
+from stages.batches import EpisodeBatch
+from stages.benchmark.workload import Workload
+from stages.inference import run_model
+from stages.learning import Learner
+
+STEPS_FOR_MEMORY = 2  # the second has the optimiser's state beside it
+
+
+def forward(learner: Learner, batch: EpisodeBatch) -> None:
+    """What evaluating takes."""
+    learner.model.eval()
+    run_model(learner.model, batch, learner.config.train.precision)
+    learner.model.train()
+
+
+def step(learner: Learner, batch: EpisodeBatch) -> None:
+    """What training takes."""
+    learner.descend(learner.losses(batch))
+
+
+def step_flop(learner: Learner, batch: EpisodeBatch) -> int:
+    """Floating-point operations of a step's matrix products, convolutions and attention."""
+    with FlopCounterMode(display=False) as counter:
+        step(learner, batch)
+    return int(counter.get_total_flops())
+
+
+def take_steps(preset: str, height: int, width: int, precision: str, device: str) -> None:
+    """Some steps, for a process whose memory is measured."""
+    keep_freed_memory()
+    work = Workload(preset, (height, width), precision)
+    learner, batch = work.learner(device), work.batch(device)
+    for _ in range(STEPS_FOR_MEMORY):
+        step(learner, batch)
