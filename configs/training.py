@@ -32,6 +32,8 @@ class TrainConfig:
     drops: tuple[int, ...] = ()  # steps after which the learning rate falls to a tenth
     clip_norm: float = 1.0
     precision: Literal["auto", "fp32", "bf16"] = "auto"
+    checkpointing: bool = False  # layers run again in the backward pass: less memory, more time
+    mask_points: int = 0  # cells at which earlier decoder layers' masks are compared; 0 = all
     log_every: int = 20
     holdout_every: int = 0  # steps between looks at the held-back slice; 0 = only at the end
     holdout_episodes: int = 24
@@ -53,8 +55,9 @@ class TrainConfig:
         for name in ("twin_share", "hide_nouns", "channel_dropout", "flip_maps"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"train.{name} is {getattr(self, name)}; it must be in [0, 1]")
-        if self.crop_maps < 0:
-            raise ValueError(f"train.crop_maps is {self.crop_maps}; it must be 0 or more")
+        for name in ("crop_maps", "mask_points"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"train.{name} is {getattr(self, name)}; it must be 0 or more")
         if self.channel_dropout == 1:
             raise ValueError("train.channel_dropout is 1; nothing would be left to train on")
         if self.learning_rate <= 0:

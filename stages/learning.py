@@ -9,6 +9,7 @@ from stages.batches import EpisodeBatch
 from stages.model.fsrvos import FsrvosModel
 from stages.model.losses import Losses, compute_losses
 from stages.model.matcher import LossWeights
+from stages.model.recompute import recompute_layers
 from stages.model.targets import Targets
 from stages.optimisation import autocast_dtype, make_optimizer, make_schedule
 
@@ -20,6 +21,8 @@ class Learner:
         self.model, self.config, self.device = model, config, device
         if not config.model.train_affinity:
             model.affinity.freeze_projections()
+        if config.train.checkpointing:
+            recompute_layers(model)
         self.optimizer = make_optimizer(model, config.train)
         self.schedule = make_schedule(self.optimizer, config.train)
         self.dtype = autocast_dtype(config.train.precision, device)
@@ -41,6 +44,7 @@ class Learner:
             loss_weights(self.config),
             shared_mask_divisor=options.shared_mask_divisor,
             twins=batch.twins,
+            mask_points=self.config.train.mask_points,
         )
 
     def descend(self, losses: Losses) -> None:

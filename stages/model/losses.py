@@ -1,4 +1,6 @@
-"""The training loss, eq. (7): score, box and mask terms of the query that answers for the object.
+"""The training loss: score, box and mask terms of the query that answers for the object.
+
+    loss = sum over decoder layers of  2 score + 5 box + 2 giou + 2 mask + 5 dice  (`LossWeights`)
 
 Every decoder layer is matched and counted alike. Box terms count frames that do not show the
 object too, with a zero box; the score term takes a query for positive only where it is shown.
@@ -7,7 +9,7 @@ object too, with a zero box; the score term takes a query for positive only wher
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
@@ -39,6 +41,7 @@ def compute_losses(
     visible: Tensor | None = None,
     shared_mask_divisor: bool = True,
     twins: Sequence[tuple[int, int]] = (),
+    mask_points: int = 0,
 ) -> Losses:
     """All terms of all layers.
 
@@ -48,22 +51,19 @@ def compute_losses(
             too, as the released code does; otherwise by the number of objects.
         visible: number of frames that show an object, which every term is divided by; counted
             in `targets` by default (several processes pass their mean).
+        mask_points: cells of a clip at which the masks of the layers before the last are matched
+            and compared, drawn anew for each layer; 0 takes all.
     """
     weights = weights or LossWeights()
     divisor = (targets.visible.sum() if visible is None else visible).clamp(min=1)
-    layers = {"": prediction} | {f"_{i}": layer for i, layer in enumerate(prediction.auxiliary)}
+    layers = {"": (prediction, targets)}
+    for index, layer in enumerate(prediction.auxiliary):
+        seen = draw_cells(layer, targets, mask_points) if mask_points else (layer, targets)
+        layers[f"_{index}"] = seen
     terms: dict[str, Tensor] = {}
     total = prediction.logits.new_zeros((), dtype=torch.float32)
-    for suffix, layer in layers.items():
-        chosen = match(layer, targets, weights)
-        scale = {
-            "loss_ce": (weights.score, score_loss(layer.logits, targets, chosen)),
-            "loss_bbox": (weights.box, box_loss(layer.boxes, targets, chosen)),
-            "loss_giou": (weights.giou, giou_loss(layer.boxes, targets, chosen)),
-            "loss_mask": (weights.mask, mask_loss(layer.masks, targets, chosen)),
-            "loss_dice": (weights.dice, dice_loss(layer.masks, targets, chosen)),
-        }
-        for name, (weight, value) in scale.items():
+    for suffix, seen in layers.items():
+        for name, (weight, value) in layer_terms(*seen, weights).items():
             over_clip = name in CLIP_TERMS and not shared_mask_divisor
             terms[name + suffix] = value / (len(targets.masks) if over_clip else divisor)
             total = total + weight * terms[name + suffix]
@@ -74,6 +74,38 @@ def compute_losses(
             terms["loss_twin"] = twin_loss(prediction.dense, targets, twins)
             total = total + weights.twin * terms["loss_twin"]
     return Losses(total, terms)
+
+
+def layer_terms(
+    layer: Prediction, targets: Targets, weights: LossWeights
+) -> dict[str, tuple[float, Tensor]]:
+    """Weight and sum of each term of one decoder layer."""
+    chosen = match(layer, targets, weights)
+    return {
+        "loss_ce": (weights.score, score_loss(layer.logits, targets, chosen)),
+        "loss_bbox": (weights.box, box_loss(layer.boxes, targets, chosen)),
+        "loss_giou": (weights.giou, giou_loss(layer.boxes, targets, chosen)),
+        "loss_mask": (weights.mask, mask_loss(layer.masks, targets, chosen)),
+        "loss_dice": (weights.dice, dice_loss(layer.masks, targets, chosen)),
+    }
+
+
+def draw_cells(layer: Prediction, targets: Targets, count: int) -> tuple[Prediction, Targets]:
+    """A layer's masks and the true ones at `count` cells of each clip, none of them twice.
+
+    The cells stand in for a frame of one row: masks [B, 1, Q, 1, count] and [B, N, 1, 1, count].
+    """
+    logits, true = layer.masks.transpose(1, 2).flatten(2), targets.masks.flatten(2)
+    clips, cells = len(true), true.shape[-1]
+    drawn = torch.rand(clips, cells, device=true.device).argsort(1)[:, None, :count]
+    logits, true = (
+        values.gather(2, drawn.expand(-1, values.shape[1], -1)) for values in (logits, true)
+    )
+    share = drawn.shape[-1] / cells
+    return (
+        replace(layer, masks=logits[:, None, :, None]),
+        replace(targets, masks=true[:, :, None, None], share=targets.share * share),
+    )
 
 
 def dense_loss(logits: Tensor, targets: Targets, weights: LossWeights) -> Tensor:
@@ -134,8 +166,8 @@ def dice_loss(masks: Tensor, targets: Targets, chosen: Tensor) -> Tensor:
     """1 - soft dice over the clip, summed over objects."""
     share = of_chosen(masks, chosen).sigmoid().flatten(2)
     true = targets.masks.flatten(2)
-    dice = (2 * (share * true).sum(-1) + 1) / (share.sum(-1) + true.sum(-1) + 1)
-    return (1 - dice).sum()
+    shared, both = (share * true).sum(-1), share.sum(-1) + true.sum(-1)
+    return (1 - (2 * shared + targets.share) / (both + targets.share)).sum()
 
 
 def of_chosen(values: Tensor, chosen: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Which query answers for which object, eq. (6): the cheapest over the whole clip."""
+"""Which query answers for which object, the cheapest over the whole clip."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def matching_costs(prediction: Prediction, targets: Targets, weights: LossWeight
         + weights.box * box
         + weights.giou * giou
         + weights.mask * mask_cost(logits, masks)
-        + weights.dice * dice_cost(logits, masks)
+        + weights.dice * dice_cost(logits, masks, targets.share)
     )
 
 
@@ -74,11 +74,11 @@ def mask_cost(logits: Tensor, masks: Tensor) -> Tensor:
     return (positive @ masks + negative @ (1 - masks)) / logits.shape[-1]
 
 
-def dice_cost(logits: Tensor, masks: Tensor) -> Tensor:
+def dice_cost(logits: Tensor, masks: Tensor, smoothing: float = 1.0) -> Tensor:
     """Negative soft dice [B, Q, N] over the clip."""
     share = logits.sigmoid()
     total = share.sum(-1)[..., None] + masks.sum(1)[:, None]
-    return -(2 * share @ masks + 1) / (total + 1)
+    return -(2 * share @ masks + smoothing) / (total + smoothing)
 
 
 def corners(boxes: Tensor) -> Tensor:

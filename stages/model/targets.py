@@ -17,11 +17,14 @@ class Targets:
         masks: [B, N, T, h, w] in {0, 1} on the grid of the predicted masks, float.
         boxes: [B, N, T, 4], cx, cy, w, h in [0, 1] of the frame without padding; zero if absent.
         visible: [B, N, T] bool, whether the frame shows the object.
+        share: of the clips' cells that `masks` holds, below 1 where some were drawn; the 1 that
+            smooths a dice over all cells is this much over those.
     """
 
     masks: Tensor
     boxes: Tensor
     visible: Tensor
+    share: float = 1.0
 
     @classmethod
     def of(cls, masks: Tensor, size: Tensor, grid: tuple[int, int], stride: int) -> Targets:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from stages.model import Prediction
-from stages.model.losses import compute_losses, focal
+from stages.model.losses import compute_losses, dice_loss, draw_cells, focal, mask_loss
 from stages.model.matcher import LossWeights, corners, generalised_iou, match, matching_costs
 from stages.model.targets import Targets, boxes_of
 
@@ -151,3 +152,56 @@ def test_an_absent_object_has_a_zero_box_and_is_not_visible() -> None:
     )
     assert targets.boxes.abs().sum() == 0
     assert not targets.visible.any()
+
+
+def layered(seed: int = 0) -> Prediction:
+    """A prediction of two clips with two layers before the last."""
+    earlier = tuple(random_prediction(2, 3, 4, seed + index) for index in (1, 2))
+    return replace(random_prediction(2, 3, 4, seed), auxiliary=earlier)
+
+
+def test_masks_at_every_cell_drawn_once_lose_as_whole_masks_do() -> None:
+    prediction, targets = layered(), random_targets(2, 2, 3)
+    whole = compute_losses(prediction, targets)
+    drawn = compute_losses(prediction, targets, mask_points=3 * 6 * 8)
+    assert set(drawn.terms) == set(whole.terms)
+    for name, value in whole.terms.items():
+        torch.testing.assert_close(drawn.terms[name], value, msg=name)
+
+
+def test_drawn_cells_are_of_their_clip_and_never_twice() -> None:
+    prediction, targets = random_prediction(2, 3, 4), random_targets(2, 1, 3)
+    cells = torch.arange(2 * 3 * 48.0).view(2, 1, 3, 6, 8)  # each its own number
+    numbered = replace(targets, masks=cells)
+    masks = cells.transpose(1, 2).expand(-1, -1, 4, -1, -1)
+    layer, seen = draw_cells(replace(prediction, masks=masks), numbered, 50)
+    assert seen.share == pytest.approx(50 / 144)
+    for clip in range(2):
+        found = seen.masks[clip].flatten()
+        assert len(found.unique()) == 50
+        assert (found >= clip * 144).all() and (found < (clip + 1) * 144).all()
+        for query in range(4):  # all queries are seen where the truth is
+            assert torch.equal(layer.masks[clip, 0, query, 0], found)
+
+
+def test_drawn_masks_lose_as_whole_masks_on_average() -> None:
+    """The focal term and both sums of the dice have no bias; the dice's ratio has a small one."""
+    torch.manual_seed(0)
+    prediction, targets = random_prediction(2, 3, 1), random_targets(2, 1, 3)
+    only = torch.zeros(2, 1, dtype=torch.int64)
+    draws = [draw_cells(prediction, targets, 40) for _ in range(2000)]
+    for loss, close in ((mask_loss, 0.005), (dice_loss, 0.01)):
+        whole = float(loss(prediction.masks, targets, only))
+        values = torch.stack([loss(layer.masks, seen, only) for layer, seen in draws])
+        assert float(values.mean()) == pytest.approx(whole, rel=close)
+        assert float(values.std()) > 2 * close * whole  # single draws are no proof
+
+
+def test_the_last_layer_is_never_drawn() -> None:
+    prediction, targets = layered(), random_targets(2, 1, 3)
+    whole = compute_losses(prediction, targets)
+    drawn = compute_losses(prediction, targets, mask_points=5)
+    for name, value in whole.terms.items():
+        if not name.endswith(("_0", "_1")):
+            assert torch.equal(drawn.terms[name], value)
+    assert any(not torch.equal(drawn.terms[name], value) for name, value in whole.terms.items())

@@ -1,0 +1,49 @@
+"""The options of a training step reach the network and the losses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from configs import Config
+from stages.batches import EpisodeBatch
+from stages.learning import Learner
+from stages.model.losses import Losses
+from tests.stages.model.small import frames, small_model, support, words
+
+
+def step(**options: object) -> tuple[Losses, dict[str, Tensor]]:
+    """Losses of one step and the weights it leaves."""
+    model = small_model("default", dropout=0.1).train()
+    config = replace(Config(), model=model.config)
+    config = replace(config, train=replace(config.train, precision="fp32", **options))
+    masks = torch.zeros(2, 3, 64, 96, dtype=torch.bool)
+    masks[:, :, 10:30, 20:60] = True
+    learner = Learner(model, config, torch.device("cpu"))
+    torch.manual_seed(0)
+    losses = learner.losses(EpisodeBatch(frames(2, 3), words(2, 5), support(2), masks))
+    learner.descend(losses)
+    return losses, {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def test_checkpointing_trains_alike_to_the_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, weights = step()
+    calls = []
+    forward = torch.utils.checkpoint.checkpoint
+    monkeypatch.setattr(
+        "stages.model.recompute.checkpoint",
+        lambda *arguments, **options: calls.append(1) or forward(*arguments, **options),
+    )
+    again, same = step(checkpointing=True)
+    assert len(calls) == 2 + 2 + 4  # layers of the encoder and decoder, stages
+    assert torch.equal(plain.total, again.total)
+    assert all(torch.equal(weights[name], same[name]) for name in weights)
+
+
+def test_mask_points_change_the_mask_terms_of_earlier_layers_alone() -> None:
+    plain, drawn = step()[0].terms, step(mask_points=20)[0].terms
+    changed = {name for name in plain if not torch.equal(plain[name], drawn[name])}
+    assert changed == {"loss_mask_0", "loss_dice_0"}
