@@ -5,8 +5,9 @@ After Zhu et al., "Deformable DETR", 2021. Plain PyTorch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -130,7 +131,7 @@ def sample_by_level(value: Tensor, locations: Tensor, weights: Tensor, layout: L
 def sample_in_one_gather(
     value: Tensor, locations: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]
 ) -> Tensor:
-    """`sample` as one weighted sum of rows: 4 corners of every point of every level at once."""
+    """`sample` as weighted sums of rows: every point of every level at once."""
     batch, cells, heads, depth = value.shape
     table = value.reshape(-1, depth).float()
     read = Reading.apply(table, locations, weights.float(), tuple(shapes), cells)
@@ -157,65 +158,72 @@ class Reading(torch.autograd.Function):
         """Table [N * cells * M, D], locations and weights as in `sample`, to [N * Lq * M, D]."""
         ctx.save_for_backward(table, locations, weights)
         ctx.shapes, ctx.cells = shapes, cells
-        rows, shares = rows_to_read(locations, weights, shapes, cells)
-        return F.embedding_bag(rows, table, per_sample_weights=shares, mode="sum")
+        read = table.new_zeros(weights.shape[:3].numel(), table.shape[1])
+        for rows, shares in rows_to_read(locations, weights, shapes, cells):
+            read += F.embedding_bag(rows, table, per_sample_weights=shares, mode="sum")
+        return read
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of the table, the locations and the weights."""
         table, locations, weights = ctx.saved_tensors
-        gradient = gradient.contiguous()
+        gradient, of_table = gradient.contiguous(), torch.zeros_like(table)
         with torch.enable_grad():
             leaves = (locations.detach().requires_grad_(), weights.detach().requires_grad_())
-            rows, shares = rows_to_read(*leaves, ctx.shapes, ctx.cells)
-            sums = F.embedding_bag(rows, table.detach(), per_sample_weights=shares, mode="sum")
-            of_locations, of_weights = torch.autograd.grad(sums, leaves, gradient)
-        of_table = give_back(gradient, rows, shares.detach(), len(table))
-        return of_table, of_locations, of_weights, None, None
+            sums = []
+            for rows, shares in rows_to_read(*leaves, ctx.shapes, ctx.cells):
+                sums.append(F.embedding_bag(rows, table, per_sample_weights=shares, mode="sum"))
+                of_table += give_back(gradient, rows, shares.detach(), len(table))
+            of_leaves = torch.autograd.grad(sums, leaves, [gradient] * len(sums))
+        return of_table, *of_leaves, None, None
 
 
 def rows_to_read(
     locations: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]], cells: int
-) -> tuple[Tensor, Tensor]:
-    """Rows [N * Lq * M, 4 * levels * P] int32 of the table, and how much each counts."""
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """For each of the four cells around every point: its row of the table, [N * Lq * M, levels * P]
+    int32, and how much it counts."""
     batch, _, heads, levels, points, _ = locations.shape
     device = locations.device
-    heights, widths = torch.tensor(shapes, device=device, dtype=torch.int32).T[..., None]
-    starts = torch.tensor([0] + [h * w for h, w in shapes], device=device).cumsum(0)[:-1, None]
-    frames = torch.arange(batch, device=device)[:, None, None, None, None]
-    first = (starts + frames * cells).int()  # of each level and frame
-    head = torch.arange(heads, device=device, dtype=torch.int32)[:, None, None]
-    x, x_shares = corners(locations[..., 0], widths)
-    y, y_shares = corners(locations[..., 1], heights)
-    lines = (y * widths + first) * heads + head
-    rows = lines[:, None] + (x * heads)[None]  # [2, 2, N, Lq, M, levels, P]
-    shares = (y_shares * weights)[:, None] * x_shares[None]
-    bags = (-1, 4 * levels * points)
-    return (
-        rows.permute(2, 3, 4, 5, 6, 0, 1).reshape(bags),
-        shares.permute(2, 3, 4, 5, 6, 0, 1).reshape(bags),
-    )
+
+    def spread(values: Sequence[int]) -> Tensor:
+        """A value a level, for every head, level and point: [M * levels * P]. What has so many
+        entries in a row goes several times as fast as what has one a level."""
+        every = torch.tensor(values, device=device, dtype=torch.int32)
+        return every.repeat_interleave(points).repeat(heads)
+
+    heights, widths = (spread(sides) for sides in zip(*shapes, strict=True))
+    starts = spread(list(accumulate((h * w for h, w in shapes), initial=0))[:-1])
+    frames = torch.arange(batch, device=device, dtype=torch.int32)[:, None, None]
+    head = torch.arange(heads, device=device, dtype=torch.int32).repeat_interleave(levels * points)
+    first = (frames * cells + starts) * heads + head
+    columns = neighbours(locations[..., 0].flatten(2), widths)
+    for y, y_share in neighbours(locations[..., 1].flatten(2), heights):
+        line, share = y * (widths * heads) + first, y_share * weights.flatten(2)
+        for x, x_share in columns:
+            bags = (-1, levels * points)
+            yield (x * heads + line).view(bags), (x_share * share).view(bags)
 
 
-def corners(places: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
+def neighbours(places: Tensor, sizes: Tensor) -> list[tuple[Tensor, Tensor]]:
     """The two cells beside a place along one axis, and how much each counts.
 
     Args:
-        places: [..., levels, P] in [0, 1] of the axis.
-        sizes: [levels, 1] int32, cells along it.
+        places: [..., K] in [0, 1] of the axis.
+        sizes: [K] int32, cells along it.
 
     Returns:
-        Cells [2, ..., levels, P] int32 within the map, and shares of that shape, 0 for cells that
-        were outside.
+        Cells [..., K] int32 within the map, and shares of that shape, 0 for cells outside it.
     """
-    along = places * sizes - 0.5
+    along, last = places * sizes - 0.5, sizes - 1.0
     low = along.detach().floor()
-    share = along - low
-    both = torch.stack((low, low + 1))
-    inside = (both >= 0) & (both < sizes)
-    kept = torch.stack((1 - share, share)) * inside
-    return torch.minimum(both.clamp_(min=0), sizes - 1.0).int(), kept
+    beyond = along - low
+    pairs = []
+    for cell, share in ((low, 1 - beyond), (low + 1, beyond)):
+        inside = torch.minimum(cell.clamp(min=0), last)
+        pairs.append((inside.int(), share * (inside == cell)))
+    return pairs
 
 
 def give_back(gradient: Tensor, rows: Tensor, shares: Tensor, count: int) -> Tensor:
@@ -223,7 +231,7 @@ def give_back(gradient: Tensor, rows: Tensor, shares: Tensor, count: int) -> Ten
     ordered, order = torch.sort(rows.flatten(), stable=True)
     every = torch.arange(count, dtype=rows.dtype, device=rows.device)
     return F.embedding_bag(
-        (order // rows.shape[1]).to(rows.dtype),
+        order.int().div_(rows.shape[1], rounding_mode="trunc"),
         gradient,
         offsets=torch.searchsorted(ordered, every, out_int32=True),
         per_sample_weights=shares.flatten()[order],

@@ -9,8 +9,8 @@ from torch import Tensor
 from stages.model.deformable import (
     DeformableAttention,
     Layout,
-    corners,
     give_back,
+    neighbours,
     sample_by_level,
     sample_in_one_gather,
 )
@@ -121,13 +121,14 @@ def test_a_centre_reads_its_own_cell_and_outside_reads_nothing() -> None:
     torch.testing.assert_close(read[0, :, 0], torch.tensor([1 * 7 + 2.0, 0.0, 0.0]))
 
 
-def test_corners_share_one_unless_outside() -> None:
-    places = torch.tensor([[0.5, 0.0, 1.0, -0.2, 1.3]])  # of 4 cells: 1.5, -0.5, 3.5, -1.3, 4.7
-    cells, shares = corners(places, torch.tensor([[4]], dtype=torch.int32))
+def test_neighbours_share_one_unless_outside() -> None:
+    places = torch.tensor([0.5, 0.0, 1.0, -0.2, 1.3])  # of 4 cells: 1.5, -0.5, 3.5, -1.3, 4.7
+    pairs = neighbours(places, torch.tensor([4] * 5, dtype=torch.int32))
+    cells, shares = (torch.stack(part) for part in zip(*pairs, strict=True))
     assert cells.min() >= 0
     assert cells.max() <= 3
-    torch.testing.assert_close(shares.sum(0), torch.tensor([[1.0, 0.5, 0.5, 0.0, 0.0]]))
-    assert cells[:, 0, 0].tolist() == [1, 2]
+    torch.testing.assert_close(shares.sum(0), torch.tensor([1.0, 0.5, 0.5, 0.0, 0.0]))
+    assert cells[:, 0].tolist() == [1, 2]
 
 
 def test_give_back_equals_a_loop() -> None:
