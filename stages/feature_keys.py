@@ -5,7 +5,8 @@ import platform
 from datetime import UTC, datetime
 
 from cache import FeatureKey, TextKey
-from configs import FeaturesConfig
+from cache.schemes import scheme_of
+from configs import FeaturesConfig, UsageError
 from stages.data.views import FAMILY
 from stages.encoders import TextEncoder, VisionEncoder
 
@@ -20,8 +21,13 @@ _LIBRARIES = ("fsrvos", "torch", "transformers", "numpy", "opencv-python", "zarr
 def feature_key(features: FeaturesConfig, encoder: VisionEncoder, view: int = 0) -> FeatureKey:
     """The key of the maps that an encoder makes of frames at a configured size.
 
-    view: 0 for the frames as they are, else the number that `view_of` is given.
+    view: 0 for the frames as they are, else the number that `view_of` is given. Raises UsageError
+    for a stored type that there is not.
     """
+    try:
+        scheme_of(features.dtype)
+    except ValueError as error:
+        raise UsageError(f"features.dtype: {error}") from None
     return FeatureKey(
         encoder=encoder.name,
         weights=encoder.digest,

@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,12 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cache import FeatureKey, FeatureStore, dequantise, quantise
+from cache.schemes import SCHEMES
 from configs import CacheIntegrityError, FsrvosError, MissingError
 
 ITEM = "ab" * 32
 
 
-@pytest.mark.parametrize("scheme", ["uint8", "fp16", "fp32"])
+@pytest.mark.parametrize("scheme", sorted(SCHEMES))
 @pytest.mark.parametrize("frames", [1, 3, 16, 35])
 def test_reads_what_was_written(
     tmp_path: Path, key: FeatureKey, make_maps: Callable, scheme: str, frames: int
@@ -29,8 +32,9 @@ def test_reads_what_was_written(
     store.write(ITEM, maps, {"video": "v"})
     assert store.has(ITEM) and list(store.items()) == [ITEM]
     chosen = [frames - 1, 0, frames // 2, 0]
-    for level, found in zip(maps, store.read(ITEM, chosen), strict=True):
-        expected = quantise(level[chosen], scheme)
+    for number, found in enumerate(store.read(ITEM, chosen)):
+        expected = quantise(maps[number][chosen], scheme, number)
+        assert found.shape == maps[number][chosen].shape
         np.testing.assert_array_equal(found.values, expected.values)
         np.testing.assert_array_equal(dequantise(found), dequantise(expected))
     assert store.record(ITEM).meta == {"video": "v"}
@@ -74,6 +78,73 @@ def test_zarr_alone_reads_it(store: FeatureStore, make_maps: Callable) -> None:
         restored += found["offset"][:][:, :, None, None]
         np.testing.assert_array_equal(restored, dequantise(quantise(level)))
         assert found["values"].chunks == (1, *level.shape[1:])
+
+
+def documented_unpack() -> Callable[[np.ndarray, Mapping[str, int]], np.ndarray]:
+    """The function that docs/cache.md gives to whoever reads a cache with zarr alone."""
+    page = (Path(__file__).parents[2] / "docs/cache.md").read_text("utf-8")
+    (code,) = (part.split("```")[0] for part in page.split("```python") if "def unpack" in part)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    return names["unpack"]
+
+
+@pytest.mark.parametrize("scheme", ["uint6", "uint4", "uint4-6-8-8"])
+@pytest.mark.parametrize("layout", ["chunks", "shards"])
+def test_zarr_and_the_documentation_read_packed_maps(
+    tmp_path: Path, key: FeatureKey, make_maps: Callable, scheme: str, layout: str
+) -> None:
+    store = FeatureStore(tmp_path, replace(key, stored=scheme), layout=layout)
+    maps = make_maps(3)
+    store.write(ITEM, maps, {})
+    group = zarr.open_group(store.item_folder(ITEM), mode="r")
+    unpack = documented_unpack()
+    for number, name in enumerate(("level4", "level8", "level16", "level32")):
+        level = group[name]
+        expected = quantise(maps[number], scheme, number)
+        assert (expected.packed is not None) == ("bits" in level.attrs)
+        for frame in (2, 0):
+            values = level["values"][frame]
+            if "bits" in level.attrs:
+                values = unpack(values, level.attrs)
+            restored = values.astype(np.float32) * level["scale"][frame][:, None, None]
+            restored += level["offset"][frame][:, None, None]
+            np.testing.assert_array_equal(restored, dequantise(expected)[frame])
+
+
+def flip_first(path: Path) -> None:
+    data = path.read_bytes()
+    path.write_bytes(bytes([data[0] ^ 1]) + data[1:])
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (flip_first, "checksum differs"),
+        (Path.unlink, "missing"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-3]), "181 bytes where 184 bytes belong"),
+    ],
+)
+def test_damage_to_packed_maps_is_named(
+    tmp_path: Path, key: FeatureKey, make_maps: Callable, change: Callable, fault: str
+) -> None:
+    store = FeatureStore(tmp_path, replace(key, stored="uint6"))
+    store.write(ITEM, make_maps(1), {})
+    path = store.item_folder(ITEM) / "level8/values/c.0.0.0"
+    # 4 channels of 6 x 10 values: 30 bytes of low bits, 15 of high bits, and the checksum.
+    assert path.stat().st_size == 4 * (30 + 15) + 4
+    change(path)
+    with pytest.raises(CacheIntegrityError, match=fault):
+        store.read(ITEM, [0])
+    assert not store.has(ITEM)
+
+
+def test_a_level_stored_otherwise_is_refused(
+    tmp_path: Path, key: FeatureKey, make_maps: Callable
+) -> None:
+    store = FeatureStore(tmp_path, replace(key, stored="uint4-6-8-8"))
+    with store.writer(ITEM, 1) as writer, pytest.raises(ValueError, match="level 1 is not stored"):
+        writer.add(0, [quantise(level, "uint4-6-8-8", 0) for level in make_maps(1)])
 
 
 def test_zarr_alone_notices_a_flipped_bit(store: FeatureStore, make_maps: Callable) -> None:

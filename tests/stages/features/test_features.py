@@ -57,7 +57,7 @@ def features_key(tmp_path: Path) -> Callable[[], FeatureStore]:
     return find
 
 
-@pytest.mark.parametrize("scheme", ["uint8", "fp16", "fp32"])
+@pytest.mark.parametrize("scheme", ["uint8", "uint6", "uint4-6-8-8", "fp16", "fp32"])
 def test_cached_maps_are_the_encoders(fill: Fill, data: Path, tmp_path: Path, scheme: str) -> None:
     pair = f"features.dtype={scheme}"
     report = fill(pair)
@@ -69,8 +69,8 @@ def test_cached_maps_are_the_encoders(fill: Fill, data: Path, tmp_path: Path, sc
     for video in dataset.videos:
         frames = np.stack([dataset.frame(video, index) for index in range(FRAMES)])
         plain = encoder(torch.from_numpy(frames))
-        for maps, found in zip(plain, cached.maps(video, [2, 0, 1]), strict=True):
-            expected = quantise(maps.numpy()[[2, 0, 1]], scheme)
+        for level, found in enumerate(cached.maps(video, [2, 0, 1])):
+            expected = quantise(plain[level].numpy()[[2, 0, 1]], scheme, level)
             step = expected.scale.max() if expected.scale is not None else 0  # type: ignore[union-attr]
             # The batch the encoder saw was another one: its last bits may differ.
             np.testing.assert_allclose(
@@ -170,11 +170,32 @@ def test_a_weight_byte_recomputes_all(fill: Fill, monkeypatch: pytest.MonkeyPatc
         ("features.short_side=48", "preprocessing.short_side 64 → 48"),
         ("features.long_side=0", "preprocessing.long_side 96 → 0"),
         ("features.dtype=fp16", "stored uint8 → fp16"),
+        ("features.dtype=uint6", "stored uint8 → uint6"),
     ],
 )
 def test_size_and_quantisation_recompute_all(fill: Fill, pair: str, reason: str) -> None:
     fill()
     assert fill(pair, plan=True).reasons == {reason: VIDEOS}
+
+
+def test_an_unknown_stored_type_is_one_line(fill: Fill) -> None:
+    with pytest.raises(UsageError, match="features.dtype: unknown quantisation 'int3': one of"):
+        fill("features.dtype=int3")
+
+
+@pytest.mark.parametrize("scheme", ["uint6", "uint4", "uint4-6-8-8"])
+def test_the_plan_foretells_the_bytes_of_a_frame(
+    fill: Fill, features_key: Callable[[], FeatureStore], scheme: str
+) -> None:
+    pair = f"features.dtype={scheme}"
+    foretold = fill(pair, plan=True).bytes_per_frame
+    fill(pair)
+    store = features_key()
+    for item in store.items():
+        folder = store.item_folder(item)
+        values = sum(path.stat().st_size for path in folder.glob("level*/values/c.1.*"))
+        channels = sum(level.shape[1] for level in store.record(item).levels)
+        assert values + 8 * channels == foretold
 
 
 def test_the_resize_rule_recomputes_all(fill: Fill, monkeypatch: pytest.MonkeyPatch) -> None:
