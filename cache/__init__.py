@@ -7,7 +7,8 @@ A `FeatureStore` holds the maps of one `FeatureKey`, a `TextStore` the sentences
 from cache.export import PackedFeatures, PackedText
 from cache.items import ItemIndex
 from cache.keys import FeatureKey, TextKey, canonical_json, difference
-from cache.location import default_root
+from cache.location import default_root, place_of
+from cache.objects import ObjectPath, Place
 from cache.quantise import QuantisedMaps, bytes_per_frame, dequantise, quantise
 from cache.record import Record
 from cache.store import FeatureStore
@@ -19,8 +20,10 @@ __all__ = [
     "FeatureStore",
     "ItemIndex",
     "ItemWriter",
+    "ObjectPath",
     "PackedFeatures",
     "PackedText",
+    "Place",
     "QuantisedMaps",
     "Record",
     "TextKey",
@@ -31,5 +34,6 @@ __all__ = [
     "dequantise",
     "difference",
     "normalise_sentence",
+    "place_of",
     "quantise",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 from cache.keys import FeatureKey, TextKey
 from cache.layout import DamagedError
 from cache.location import place_of
-from cache.objects import Place, each
+from cache.objects import Place, each, listed
 from cache.record import DAMAGED, RECORD, Record, read_record
 from cache.store import FeatureStore
 from cache.text import TextStore
@@ -96,7 +96,7 @@ class KeyInfo:
 def list_keys(root: str | Place) -> list[KeyEntry]:
     """Every key of a cache folder, by digest. Folders that are not keys are passed over."""
     entries = []
-    for path in sorted(place_of(root).glob("*/key.json")):
+    for path in listed(place_of(root), "*/key.json"):
         digest = path.parent.name
         if len(digest) != DIGEST_LENGTH or path.parent.is_symlink():
             continue

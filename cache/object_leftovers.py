@@ -11,22 +11,21 @@ from cache.durable import abandoned
 from cache.inventory import KeyEntry
 from cache.layout import DamagedError
 from cache.location import staging_of
-from cache.objects import ObjectPath, each
+from cache.objects import Place, each, listed
 from cache.record import DAMAGED, RECORD, read_record
 from cache.removals import Removal, size_of
 
 
 def object_leftovers(entry: KeyEntry) -> Iterator[Removal]:
     """Temporary objects and folders of a key whose process is gone, and damaged items."""
-    for path in sorted(staging_of(entry.folder).glob("*")):
+    for path in [*listed(staging_of(entry.folder)), *listed(entry.folder / "tmp")]:
         if abandoned(path):
             yield Removal("temporary", path, "left by a killed process", size_of(path))
-    items = entry.folder / "items"
-    for found in each(entry.folder, _of_item, list(items.iterdir())):
+    for found in each(entry.folder, _of_item, listed(entry.folder / "items")):
         yield from found
 
 
-def _of_item(item: ObjectPath) -> list[Removal]:
+def _of_item(item: Place) -> list[Removal]:
     """Places that the item's record does not name; the whole item when it is damaged."""
     below = {path.name: path for path in item.iterdir()}
     try:

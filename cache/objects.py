@@ -35,22 +35,36 @@ class ObjectStat:
     st_mtime: float
 
 
-@dataclass(frozen=True, order=True)
 class ObjectPath:
-    """An object, or what begins with its name and a slash. url: without a slash at its end.
+    """An object, or what begins with its name and a slash.
 
     Every method raises FileNotFoundError for an object that is not there, MissingError for a
     bucket, credentials or a package that is not there, ObjectStoreError when the store cannot be
     reached or refuses.
     """
 
-    url: str
+    def __init__(self, url: str) -> None:
+        """url: without a slash at its end."""
+        self.url = url
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ObjectPath) and other.url == self.url
+
+    def __hash__(self) -> int:
+        return hash(self.url)
+
+    def __repr__(self) -> str:
+        return f"ObjectPath({self.url!r})"
 
     def __str__(self) -> str:
         return self.url
 
     def __truediv__(self, name: str) -> "ObjectPath":
         return ObjectPath(f"{self.url}/{name}") if name else self
+
+    def absolute(self) -> "ObjectPath":
+        """The place itself: a URL is never relative."""
+        return self
 
     @property
     def name(self) -> str:
@@ -211,6 +225,12 @@ class ObjectPath:
 
 
 Place = Path | ObjectPath
+
+
+def listed(place: Place, pattern: str = "*") -> list[Place]:
+    """What lies below a place and is named like `pattern`, sorted; nothing where nothing does."""
+    found: Iterable[Path] | Iterable[ObjectPath] = place.glob(pattern)
+    return sorted(found, key=str)
 
 
 def each(place: Place, work: Callable[[Given], Made], given: Iterable[Given]) -> Iterator[Made]:

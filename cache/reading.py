@@ -30,20 +30,20 @@ class Piece(NamedTuple):
     the array its bytes go to (of the chunk's shape), and their crc32c."""
 
     folder: str
-    index: int
+    number: int
     out: NDArray[np.generic]
     checksum: int
 
     def place(self, layout: str) -> tuple[str, int]:
         """File below the item, and where in it the chunk begins."""
         length = self.out.nbytes + CHECKSUM_BYTES
-        name, offset = locate(layout, self.index, self.out.ndim, length)
+        name, offset = locate(layout, self.number, self.out.ndim, length)
         return f"{self.folder}/{name}", offset
 
     def name(self, layout: str) -> str:
         """The chunk for people."""
         path, _ = self.place(layout)
-        return f"{path} chunk {self.index}" if layout == "shards" else path
+        return f"{path} chunk {self.number}" if layout == "shards" else path
 
 
 Plan = tuple[list[Piece], Callable[[], QuantisedMaps]]
@@ -76,15 +76,12 @@ def plan_level(record: Record, level: int, frames: Sequence[int]) -> Plan:
         for name, checksums in (("scale", facts.scale), ("offset", facts.offset))
     )
 
+    def rows(chunks: dict[int, Piece]) -> NDArray[np.float32]:
+        return np.array([chunks[frame // size].out[frame % size] for frame in frames], np.float32)
+
     def finish() -> QuantisedMaps:
-        return QuantisedMaps(
-            values,
-            *(
-                np.array([rows[frame // size].out[frame % size] for frame in frames], np.float32)
-                for rows in (scale, offset)
-            ),
-            packed=Packed.of(scheme, level, facts.shape),
-        )
+        packed = Packed.of(scheme, level, facts.shape)
+        return QuantisedMaps(values, rows(scale), rows(offset), packed)
 
     return [*pieces, *scale.values(), *offset.values()], finish
 

@@ -33,12 +33,12 @@ class StoredFile(NamedTuple):
     path: str
     size: int
     checksums: tuple[int, ...]
-    index: bytes = b""
+    tail: bytes = b""
 
     @property
     def nbytes(self) -> int:
         """Its length, -1 when that is not recorded."""
-        return self.size * len(self.checksums) + len(self.index)
+        return self.size * len(self.checksums) + len(self.tail)
 
     def fault(self, file: BinaryIO) -> str:
         """What is wrong with the bytes of the opened file; "" when nothing is."""
@@ -51,8 +51,8 @@ class StoredFile(NamedTuple):
             if google_crc32c.value(data[:-CHECKSUM_BYTES]) != checksum or (
                 data[-CHECKSUM_BYTES:] != trailer
             ):
-                return f"chunk {number}: checksum differs" if self.index else "checksum differs"
-        return "" if file.read() == self.index else "index differs"
+                return f"chunk {number}: checksum differs" if self.tail else "checksum differs"
+        return "" if file.read() == self.tail else "index differs"
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cache.durable import replace_file
 from cache.keys import digest_of
-from cache.objects import Place
+from cache.objects import Place, listed
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def mark_used(folder: Place, user: Path | None = None) -> None:
 
 def users_of(folder: Place) -> Iterator[User]:
     """Everyone noted on a key's folder."""
-    for path in sorted((folder / "users").glob("*.json")):
+    for path in listed(folder / "users", "*.json"):
         try:
             yield User(Path(json.loads(path.read_bytes())["path"]), path.stat().st_mtime)
         except (OSError, ValueError, KeyError, TypeError):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cache.inventory import KeyEntry, list_keys
-from cache.objects import Place, each
+from cache.objects import Place, each, listed
 from cache.record import mark_damaged
 
 Progress = Callable[..., Iterable[Any]]
@@ -79,7 +79,6 @@ def _item_faults(entry: KeyEntry, item: str, deep: bool) -> list[Fault]:
 def _unreadable_keys(root: Place, prefix: str) -> Iterator[Fault]:
     """Folders named like keys that hold no key.json one can read."""
     known = {entry.digest for entry in list_keys(root)}
-    folders = sorted(root.iterdir()) if root.is_dir() else []
-    for path in folders:
+    for path in listed(root):
         if len(path.name) == 64 and path.name.startswith(prefix) and path.name not in known:
             yield Fault(path.name, "", "key.json: missing or not readable", path)

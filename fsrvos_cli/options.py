@@ -22,6 +22,20 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 ANY_PATH = click.Path(path_type=Path)
 
 
+class CachePlace(click.ParamType):
+    """A path, or the URL of an object store."""
+
+    name = "place"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> object:
+        """A Path or an ObjectPath. Nothing is opened yet."""
+        from cache.location import place_of
+
+        return place_of(value) if isinstance(value, str) else value
+
+
 def config_options(command: Command) -> Command:
     """--config and --set; the command gets `config_source` and `pairs`."""
     command = click.option(
@@ -109,12 +123,14 @@ def run_option(*names: str) -> Callable[[Command], Command]:
 
 
 def cache_option(command: Command) -> Command:
-    """--cache-dir; the command gets `cache_dir`, a folder or None."""
+    """--cache-dir; the command gets `cache_dir`, a path, an object store's place, or None."""
     return click.option(
         "--cache-dir",
-        type=FOLDER,
+        metavar="FOLDER|URL",
+        type=CachePlace(),
         envvar="FSRVOS_CACHE",
-        help="Feature cache.  [default: work/cache]",
+        help="Feature cache: a folder, s3://bucket/prefix or another URL that fsspec opens.  "
+        "[default: work/cache]",
     )(command)
 
 

@@ -13,10 +13,14 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from configs import MissingError
+
+if TYPE_CHECKING:
+    from cache import Place
 
 
 def work_root() -> Path:
@@ -29,9 +33,11 @@ def sample_root() -> Path:
     return work_root() / "data" / "sample"
 
 
-def cache_root(given: Path | None) -> Path:
-    """The folder of the feature cache: as given, or as FSRVOS_CACHE says, or under `work`."""
-    return given or Path(os.environ.get("FSRVOS_CACHE") or work_root() / "cache")
+def cache_root(given: Place | None) -> Place:
+    """Where the feature cache is: as given, or as FSRVOS_CACHE says, or under `work`."""
+    from cache.location import default_root
+
+    return given or default_root()
 
 
 def find_data(given: Path | None, run: Path | None = None) -> Path:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from cache import Place
 from configs import Config, EvaluateConfig, UsageError
 from stages.allocator import keep_freed_memory
 from stages.batches import FeatureSource, collate
@@ -47,7 +48,7 @@ def evaluate(
     data_root: Path,
     fold: int,
     run_dir: Path,
-    cache_root: Path | None,
+    cache_root: Place | None,
     device: str = "cpu",
     seeds: int | None = None,
     controls: bool = True,

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cache import FeatureStore, ItemIndex, bytes_per_frame, difference
+from cache import FeatureStore, ItemIndex, Place, bytes_per_frame, difference
 from cache.inventory import list_keys
 from cache.items import fingerprint
+from cache.objects import each
 from configs import Config, DataError, FeaturesConfig
 from stages.data.dataset import Dataset
 from stages.data.images import read_rgb
@@ -28,9 +29,9 @@ class FeaturesReport:
     """What `extract` found and did, or would do.
 
     hits, misses: videos, each view of one counted; text_hits, text_misses: sentences;
-    bytes_per_frame: of the missing videos' first; bytes_needed, minutes, free_bytes: the plan;
-    written_bytes, frames, seconds, encoder_seconds: the work, zero after a plan; views: of a
-    training video; reasons: why videos are missing, and how many.
+    bytes_per_frame: of the missing videos' first; bytes_needed, minutes, free_bytes (None for an
+    object store): the plan; written_bytes, frames, seconds, encoder_seconds: the work, zero after
+    a plan; views: of a training video; reasons: why videos are missing, and how many.
     """
 
     key: str
@@ -45,7 +46,7 @@ class FeaturesReport:
     bytes_per_frame: int
     bytes_needed: int
     minutes: float
-    free_bytes: int
+    free_bytes: int | None
     planned_only: bool
     views: int = 1
     reasons: Mapping[str, int] = field(default_factory=dict)
@@ -74,9 +75,10 @@ class FeaturesReport:
         ]
         lines += [f"  {count} videos: {reason}" for reason, count in self.reasons.items()]
         if self.misses:
+            free = "" if self.free_bytes is None else f", {self.free_bytes / 1e9:.0f} GB free"
             lines.append(
                 f"frames: {self.missing_frames} of {self.bytes_per_frame / 1e6:.3f} MB, "
-                f"{self.bytes_needed / 1e9:.2f} GB in all, {self.free_bytes / 1e9:.0f} GB free"
+                f"{self.bytes_needed / 1e9:.2f} GB in all{free}"
             )
         if self.planned_only and self.misses:
             lines.append(f"time: about {self.minutes:.1f} minutes")
@@ -92,7 +94,7 @@ class FeaturesReport:
         return {**asdict(self), "encoder_fps": self.encoder_fps, "fps": self.fps}
 
 
-def name_items(config: Config, dataset: Dataset, videos: Sequence[str], root: Path) -> list[Job]:
+def name_items(config: Config, dataset: Dataset, videos: Sequence[str], root: Place) -> list[Job]:
     """A job for each video, named by its frames' bytes."""
     paths = {video: frame_paths(dataset, video) for video in videos}
     stamps = {video: fingerprint(paths[video])[0] for video in videos}
@@ -157,8 +159,10 @@ def find_missing(
     missing: dict[str, Job] = {}
     reasons: Counter[str] = Counter()
     others: dict[str, str] | None = None
+    items = [] if force else list(dict.fromkeys(job.item for job in jobs))
+    known = dict(zip(items, each(store.root, store.faults, items), strict=True))
     for job in jobs:
-        faults = ["forced"] if force else store.faults(job.item)
+        faults = ["forced"] if force else known[job.item]
         if not faults or job.item in missing:
             continue
         missing[job.item] = job
@@ -208,7 +212,6 @@ def plan_work(
         cells = [(-(-first.shape[0] // s), -(-first.shape[1] // s)) for s in STRIDES]
         size = bytes_per_frame(list(vision.channels), cells, config.features.dtype)
         seconds = _seconds_a_frame(config, vision, first, device)
-    existing = next(path for path in (store.root, *store.root.absolute().parents) if path.exists())
     return {
         "key": store.key.digest,
         "cache": str(store.root),
@@ -219,8 +222,16 @@ def plan_work(
         "bytes_per_frame": size,
         "bytes_needed": size * frames,
         "minutes": seconds * frames / 60,
-        "free_bytes": shutil.disk_usage(existing).free,
+        "free_bytes": _free_bytes(store.root),
     }
+
+
+def _free_bytes(root: Place) -> int | None:
+    """Free bytes of the disk that a cache lies on; None for an object store, which has no end."""
+    if not isinstance(root, Path):
+        return None
+    existing = next(path for path in (root, *root.absolute().parents) if path.exists())
+    return shutil.disk_usage(existing).free
 
 
 def _seconds_a_frame(

@@ -12,11 +12,14 @@ from cache import (
     ItemIndex,
     PackedFeatures,
     PackedText,
+    Place,
     QuantisedMaps,
     TextKey,
     TextStore,
     default_root,
+    place_of,
 )
+from cache.objects import each
 from configs import Config, MissingError
 from stages.data.dataset import Dataset
 from stages.data.views import PLAIN, View, view_of
@@ -28,10 +31,10 @@ Texts = TextStore | PackedText
 
 
 def _open(
-    root: Path, features: Sequence[FeatureKey], text: TextKey
+    root: Place, features: Sequence[FeatureKey], text: TextKey
 ) -> tuple[list[Features], Texts]:
     """The stores of a cache folder, or of the file that `cache export` made of one."""
-    if root.is_file():
+    if isinstance(root, Path) and root.is_file():
         return [PackedFeatures(root, key) for key in features], PackedText(root, text)
     return [FeatureStore(root, key) for key in features], TextStore(root, text)
 
@@ -46,7 +49,7 @@ class CachedFeatures:
         self,
         config: Config,
         dataset: Dataset,
-        cache_root: Path | None = None,
+        cache_root: str | Place | None = None,
         user: Path | None = None,
     ) -> None:
         """cache_root: a cache folder, or one file made by `fsrvos cache export`. user: the run
@@ -54,7 +57,7 @@ class CachedFeatures:
 
         Raises MissingError when the encoders' weights, which the keys depend on, are absent.
         """
-        root = Path(cache_root) if cache_root else default_root()
+        root = place_of(cache_root) if cache_root else default_root()
         vision, text = load_vision(config.encoder, "cpu"), load_text(config.encoder, "cpu")
         self.dataset = dataset
         self.channels = vision.channels
@@ -65,7 +68,8 @@ class CachedFeatures:
         self.store = self._views[0]
         for used in (*self._views, self.texts):
             used.mark_used(user)
-        self._index = ItemIndex(root.parent if root.is_file() else root)
+        packed = isinstance(self.texts, PackedText)
+        self._index = ItemIndex(root.parent if packed else root)
         self._items: dict[str, str] = {}
 
     def prepare(self, videos: Sequence[str], augmented: bool = False) -> None:
@@ -76,7 +80,8 @@ class CachedFeatures:
         unnamed = {video: self._paths(video) for video in videos if video not in self._items}
         self._items.update(self._index.items(unnamed))
         for number, store in enumerate(self._views if augmented else self._views[:1]):
-            absent = [video for video in videos if not store.has(self._items[video])]
+            present = each(store.folder, store.has, [self._items[video] for video in videos])
+            absent = [video for video, there in zip(videos, present, strict=True) if not there]
             if absent:
                 what = f"{len(absent)} of {len(videos)} videos, first {absent[0]}"
                 raise self._missing(what, number)

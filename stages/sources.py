@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cache import QuantisedMaps, quantise
+from cache import Place, QuantisedMaps, quantise
 from configs import Config, FeaturesConfig
 from stages.checkpoint import Encoders
 from stages.data.dataset import Dataset
@@ -44,7 +44,7 @@ class CacheSource:
     """Features out of the cache."""
 
     def __init__(
-        self, config: Config, dataset: Dataset, cache_root: Path | None, user: Path | None
+        self, config: Config, dataset: Dataset, cache_root: Place | None, user: Path | None
     ) -> None:
         self._cached = CachedFeatures(config, dataset, cache_root, user)
         self.encoders = Encoders(
@@ -104,7 +104,7 @@ class LiveSource:
 def open_source(
     config: Config,
     dataset: Dataset,
-    cache_root: Path | None,
+    cache_root: Place | None,
     device: str,
     from_cache: bool,
     user: Path | None = None,

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from cache import Place
 from configs import Config, FsrvosError, MissingError, config_digest
 from stages.allocator import keep_freed_memory
 from stages.augmentation import Augmentation
@@ -75,7 +76,7 @@ def train(
     data_root: Path,
     fold: int,
     run_dir: Path,
-    cache_root: Path | None,
+    cache_root: Place | None,
     from_cache: bool = True,
     device: str = "cpu",
     seed: int = 0,

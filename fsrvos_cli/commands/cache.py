@@ -6,12 +6,16 @@ import re
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from configs import CacheIntegrityError, UsageError
 from fsrvos_cli import options, places
 from fsrvos_cli.output import as_size, emit
+
+if TYPE_CHECKING:
+    from cache import Place
 
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -49,7 +53,7 @@ def cache() -> None:
 @cache.command()
 @options.cache_option
 @options.json_option
-def ls(cache_dir: Path | None, as_json: bool) -> None:
+def ls(cache_dir: Place | None, as_json: bool) -> None:
     """List the keys of the cache and what they take.
 
     \b
@@ -77,7 +81,7 @@ def ls(cache_dir: Path | None, as_json: bool) -> None:
 @click.argument("key")
 @options.cache_option
 @options.json_option
-def info(key: str, cache_dir: Path | None, as_json: bool) -> None:
+def info(key: str, cache_dir: Place | None, as_json: bool) -> None:
     """Print everything about one key: what made it, what it holds, who uses it.
 
     \b
@@ -95,7 +99,7 @@ def info(key: str, cache_dir: Path | None, as_json: bool) -> None:
 @click.option("--deep", is_flag=True, help="Read every byte, not only names and lengths.")
 @options.cache_option
 @options.json_option
-def verify(key: str, deep: bool, cache_dir: Path | None, as_json: bool) -> None:
+def verify(key: str, deep: bool, cache_dir: Place | None, as_json: bool) -> None:
     """Check the cache, or one KEY of it; exit 3 if anything is not what was written.
 
     What is damaged is encoded again by the next `fsrvos features`.
@@ -132,7 +136,7 @@ def prune(
     unused: bool,
     older_than: timedelta | None,
     dry_run: bool,
-    cache_dir: Path | None,
+    cache_dir: Place | None,
     as_json: bool,
 ) -> None:
     """Remove leftovers of killed processes and damaged items; with options, more.
@@ -158,7 +162,7 @@ def prune(
 @cache.command()
 @options.cache_option
 @options.json_option
-def path(cache_dir: Path | None, as_json: bool) -> None:
+def path(cache_dir: Place | None, as_json: bool) -> None:
     """Print where the cache is.
 
     \b
@@ -186,7 +190,7 @@ def path(cache_dir: Path | None, as_json: bool) -> None:
 @options.cache_option
 @options.json_option
 def export(
-    key: str, out: Path, form: str, text_key: str | None, cache_dir: Path | None, as_json: bool
+    key: str, out: Path, form: str, text_key: str | None, cache_dir: Place | None, as_json: bool
 ) -> None:
     """Write one KEY of features, with sentences, to the single HDF5 file OUT.
 

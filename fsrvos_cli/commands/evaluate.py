@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from fsrvos_cli import options, places
 from fsrvos_cli.output import emit
+
+if TYPE_CHECKING:
+    from cache import Place
 
 
 @click.command()
@@ -37,7 +41,7 @@ def evaluate(
     controls: bool,
     config_source: str | None,
     pairs: tuple[str, ...],
-    cache_dir: Path | None,
+    cache_dir: Place | None,
     device: str,
     as_json: bool,
 ) -> None:

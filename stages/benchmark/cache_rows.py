@@ -94,7 +94,7 @@ def stored_bytes(store: FeatureStore, item: str) -> int:
 
 def value_files(store: FeatureStore, item: str) -> Iterator[Path]:
     """Files of an item that hold arrays."""
-    files = store.item_folder(item).rglob("*")
+    files = Path(str(store.item_folder(item))).rglob("*")
     return (path for path in files if path.is_file() and path.suffix != ".json")
 
 
