@@ -79,6 +79,11 @@ class CachedFeatures:
         """
         unnamed = {video: self._paths(video) for video in videos if video not in self._items}
         self._items.update(self._index.items(unnamed))
+        if augmented and len(self._views) > 1 and isinstance(self.store, PackedFeatures):
+            raise MissingError(
+                f"an exported cache holds one view: {self.store.folder}; "
+                "train from a cache folder, or with --set train.augment=false"
+            )
         for number, store in enumerate(self._views if augmented else self._views[:1]):
             present = each(store.folder, store.has, [self._items[video] for video in videos])
             absent = [video for video, there in zip(videos, present, strict=True) if not there]

@@ -134,9 +134,8 @@ class _Training:
         self.held = holdout_episodes(
             dataset, fold, share, config.data.frames, config.data.support_frames
         )
-        source.prepare(sorted(self.videos | held))
-        if config.train.augment:
-            source.prepare(sorted(self.videos), augmented=True)
+        source.prepare(sorted(self.videos), augmented=config.train.augment)
+        source.prepare(sorted(held))
         self.encoders = source.encoders
         torch.manual_seed(seed)
         self.model = build_model(config.model, self.encoders.channels, self.encoders.text_width).to(
