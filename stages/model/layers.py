@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+threshold_backward = torch.ops.aten.threshold_backward
+
 Part = TypeVar("Part", bound=nn.Module)
 
 
@@ -131,10 +133,8 @@ class ThinFeedForward(torch.autograd.Function):
         """What lies between the layers, chunk by chunk; the same again for the same seed."""
         generator = torch.Generator(tokens.device).manual_seed(seed)
         for some in tokens.split(ThinFeedForward.CHUNK):
-            inner = torch.addmm(bias, some, expand.t())
-            if dropout > 0:
-                inner.masked_fill_(drop_mask(inner, dropout, generator), 0)
-            yield inner.relu_()
+            inner = torch.addmm(bias, some, expand.t()).relu_()
+            yield inner.mul_(keep_mask(inner, dropout, generator)) if dropout > 0 else inner
 
     @staticmethod
     @once_differentiable
@@ -150,7 +150,7 @@ class ThinFeedForward(torch.autograd.Function):
             every, tokens.split(size), gradient.split(size), of_tokens.split(size), strict=True
         ):
             of_contract.addmm_(wanted.t(), inner, alpha=ctx.scale)
-            of_inner = (wanted @ back).masked_fill_(inner <= 0, 0)
+            of_inner = threshold_backward(wanted @ back, inner, 0)  # zero where inner is
             torch.mm(of_inner, expand, out=made)
             of_expand.addmm_(of_inner.t(), some)
             of_expand_bias += of_inner.sum(0)
@@ -166,23 +166,47 @@ class AddNorm(nn.LayerNorm):
 
     def forward(self, tokens: Tensor, update: Tensor) -> Tensor:  # type: ignore[override]
         """[..., C] and [..., C] to [..., C]."""
-        if not self.training or self.dropout == 0:
-            return super().forward(tokens + update)
-        kept = update.masked_fill(drop_mask(update, self.dropout), 0)
-        return super().forward(torch.add(tokens, kept, alpha=1 / (1 - self.dropout)))
+        if self.training and self.dropout > 0:
+            update = Dropout.apply(update, self.dropout)
+        return super().forward(tokens + update)
 
 
-def drop_mask(tokens: Tensor, share: float, generator: torch.Generator | None = None) -> Tensor:
-    """True with a probability of `share` (to 1 in 65536), in the shape of the tokens.
+class Dropout(torch.autograd.Function):
+    """Dropout that keeps no mask: the backward pass draws it again."""
+
+    @staticmethod
+    def forward(ctx: Any, tokens: Tensor, share: float) -> Tensor:
+        """[...] to [...], entries dropped with a probability of `share`, the others scaled up."""
+        ctx.share, ctx.seed = share, int(torch.randint(2**62, ()))
+        return Dropout.drop(tokens, share, ctx.seed)
+
+    @staticmethod
+    def drop(tokens: Tensor, share: float, seed: int) -> Tensor:
+        """The same entries for the same seed."""
+        generator = torch.Generator(tokens.device).manual_seed(seed)
+        return keep_mask(tokens, share, generator).mul_(1 / (1 - share)).mul_(tokens)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        """Gradient of the tokens."""
+        return Dropout.drop(gradient, ctx.share, ctx.seed), None
+
+
+def keep_mask(tokens: Tensor, share: float, generator: torch.Generator | None = None) -> Tensor:
+    """0 with a probability of `share` (to 1 in 65536), else 1, in shape and type of the tokens.
 
     Sixteen random bits decide an entry. Drawing them four at a time takes a third of the time
-    of `bernoulli_` on a CPU, where masks were a tenth of a training step.
+    of `bernoulli_` on a CPU, where masks were a tenth of a training step; a product with ones and
+    zeros takes a quarter of the time of `masked_fill_`.
     """
     count = tokens.numel()
     bits = torch.empty((count + 3) // 4, dtype=torch.int64, device=tokens.device)
     bits.random_(-(2**63), None, generator=generator)
-    threshold = round(share * 2**16) - 2**15
-    return bits.view(torch.int16)[:count].view(tokens.shape) < threshold
+    dropped = min(max(round(share * 2**16), 1), 2**16 - 1)  # of the 65536 numbers
+    highest = dropped - 2**15 - 1
+    kept = bits.view(torch.int16)[:count].clamp_(highest, highest + 1).sub_(highest)
+    return kept.to(tokens.dtype).view(tokens.shape)
 
 
 class Perceptron(nn.Module):

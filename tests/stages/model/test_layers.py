@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from stages.model.layers import AddNorm, Attention, FeedForward, ThinFeedForward, drop_mask
+from stages.model.layers import AddNorm, Attention, FeedForward, ThinFeedForward, keep_mask
 
 
 def test_attention_equals_torch_multi_head_attention() -> None:
@@ -40,14 +40,14 @@ def test_feed_forward_and_its_gradients_equal_autograd(
     torch.manual_seed(4)
     found = module(tokens)
     torch.manual_seed(4)
-    mask = torch.zeros(10, 10, dtype=torch.bool)
+    mask = torch.ones(10, 10)
     if dropout:
         drawn = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
         sizes = (4, 4, 2)
-        mask = torch.cat([drop_mask(torch.empty(size, 10), dropout, drawn) for size in sizes])
+        mask = torch.cat([keep_mask(torch.empty(size, 10), dropout, drawn) for size in sizes])
         assert 0 < int(mask.sum()) < 100
     inner = F.relu(module.expand(tokens.reshape(10, 6)))
-    kept_entries = inner.masked_fill(mask, 0) / (1 - dropout)
+    kept_entries = inner * mask / (1 - dropout)
     expected = module.contract(kept_entries).view(2, 5, 6)
     torch.testing.assert_close(found, expected)
     leaves = [tokens, *module.parameters()]
@@ -69,22 +69,31 @@ def test_feed_forward_under_autocast_is_close() -> None:
     torch.testing.assert_close(rough.float(), module(tokens), rtol=0.05, atol=0.02)
 
 
-@pytest.mark.parametrize("share", [0.1, 0.5])
-def test_drop_mask_drops_the_stated_share(share: float) -> None:
+@pytest.mark.parametrize("share", [0.0001, 0.1, 0.5, 0.9999])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_the_stated_share_of_a_mask_is_zero(share: float, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
-    mask = drop_mask(torch.empty(1001, 999), share)
-    assert mask.shape == (1001, 999)
-    assert mask.dtype == torch.bool
+    kept = keep_mask(torch.empty(1001, 999, dtype=dtype), share)
+    assert kept.shape == (1001, 999)
+    assert kept.dtype == dtype
+    assert kept.unique().tolist() == [0, 1]
+    mask = kept == 0
     # five standard deviations of a million draws
     assert abs(float(mask.float().mean()) - share) < 5 * (share * (1 - share) / 1e6) ** 0.5
     neighbours = (mask[:, 1:] & mask[:, :-1]).float().mean()
     assert abs(float(neighbours) - share**2) < 0.002
 
 
-def test_drop_mask_follows_the_seed() -> None:
+def test_shares_that_no_sixteen_bits_express_are_taken_for_the_nearest() -> None:
+    torch.manual_seed(0)
+    assert float(keep_mask(torch.empty(1000), 1e-9).mean()) > 0.99
+    assert float(keep_mask(torch.empty(1000), 1 - 1e-9).mean()) < 0.01
+
+
+def test_a_mask_follows_the_seed() -> None:
     def draw(seed: int) -> torch.Tensor:
         torch.manual_seed(seed)
-        return drop_mask(torch.empty(50), 0.5)
+        return keep_mask(torch.empty(50), 0.5)
 
     assert torch.equal(draw(1), draw(1))
     assert not torch.equal(draw(1), draw(2))
@@ -99,8 +108,15 @@ def test_add_norm_keeps_the_mean_update_while_training() -> None:
     norm.train()
     plain = AddNorm(8, dropout=0.0).train()
     torch.testing.assert_close(plain(tokens, update), F.layer_norm(tokens + update, (8,)))
+    update.requires_grad_()
     torch.manual_seed(2)
     found = norm(tokens, update)
     torch.manual_seed(2)
-    kept = update.masked_fill(drop_mask(update, 0.5), 0) * 2
-    torch.testing.assert_close(found, F.layer_norm(tokens + kept, (8,)))
+    drawn = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
+    mask = keep_mask(update, 0.5, drawn)
+    expected = F.layer_norm(tokens + update * mask * 2, (8,))
+    torch.testing.assert_close(found, expected)
+    weight = torch.randn_like(found)
+    one, other = (torch.autograd.grad(out, update, weight)[0] for out in (found, expected))
+    torch.testing.assert_close(one, other)
+    assert (one == 0).any()
