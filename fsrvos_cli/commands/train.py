@@ -42,13 +42,16 @@ def train(
 ) -> None:
     """Train the network on episodes of a fold's training classes.
 
-    Without --from-cache the encoders run live: nothing is cached, and every step is slower.
+    Without --from-cache the encoders run live, on frames mirrored, cropped and recoloured anew for
+    every clip: nothing is cached, and every step is slower. From the cache, training draws among
+    the views that `fsrvos features --set features.views=K` put there.
     A run that was interrupted goes on from its last checkpoint; one that is complete is left.
 
     \b
     Example:
       fsrvos train --from-cache
       fsrvos train --from-cache --fold 2 --config paper --set train.steps=20000
+      fsrvos train --from-cache --set features.views=4
     """
     config = load_config(config_source, pairs)
     data = places.find_data(data)
