@@ -48,6 +48,7 @@ def features(
     Example:
       fsrvos features --data work/data/sample --fold 1 --split train
       fsrvos features --plan
+      fsrvos features --set features.views=4 --plan
     """
     config = load_config(config_source, pairs)
     data = places.find_data(data)
