@@ -29,8 +29,8 @@ def gpu_rows(work: Workload, setting: Setting, side: int = SIDE) -> dict[str, fl
     matrices in the variant's dtype, measured in the same run.
     """
     batch = work.batch(setting.device)
-    learners = {name: replace(work, precision=name).learner(setting.device) for name in DTYPES}
-    compiled = replace(work, precision="bf16").learner(setting.device)
+    learners = {name: _in(work, name).learner(setting.device) for name in DTYPES}
+    compiled = _in(work, "bf16").learner(setting.device)
     if _compiles(compiled, partial(step, compiled, batch), setting):
         learners[COMPILED] = compiled
     flop = step_flop(learners["fp32"], batch)
@@ -44,9 +44,13 @@ def gpu_rows(work: Workload, setting: Setting, side: int = SIDE) -> dict[str, fl
         rows[f"step_ms.{name}.{work.case}"] = 1000 * seconds[name]
         rows[f"peak_share.{name}.{work.case}"] = speed / peak
     for name in DTYPES:
-        told = replace(work, precision=name).told
-        rows[f"step_gb.{name}.{work.case}"] = peak_gb(take_steps, *told, setting.device)
+        told = _in(work, name).told
+        rows[f"step_gb.{name}.{work.case}"] = peak_gb(take_steps, setting.device, *told)
     return rows
+
+
+def _in(work: Workload, precision: str) -> Workload:
+    return replace(work, stated=(*work.stated, f"train.precision={precision}"))
 
 
 def _compiles(learner: Learner, take_step: Callable[[], object], setting: Setting) -> bool:

@@ -32,10 +32,10 @@ def step_flop(learner: Learner, batch: EpisodeBatch) -> int:
     return int(counter.get_total_flops())
 
 
-def take_steps(preset: str, height: int, width: int, precision: str, device: str) -> None:
+def take_steps(device: str, preset: str, height: int, width: int, *stated: str) -> None:
     """Some steps, for a process whose memory is measured."""
     keep_freed_memory()
-    work = Workload(preset, (height, width), precision)
+    work = Workload(preset, (height, width), stated)
     learner, batch = work.learner(device), work.batch(device)
     for _ in range(STEPS_FOR_MEMORY):
         step(learner, batch)

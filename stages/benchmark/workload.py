@@ -39,12 +39,13 @@ FED = MappingProxyType(
 class Workload:
     """A network and the batch of a training step, whose query videos have no twins.
 
-    preset: a key of FED. size: (H, W) of frames in pixels. precision: the configuration's where "".
+    preset: a key of FED. size: (H, W) of frames in pixels. stated: `section.key=value` pairs over
+    its configuration.
     """
 
     preset: str
     size: tuple[int, int]
-    precision: str = ""
+    stated: tuple[str, ...] = ()
 
     @property
     def case(self) -> str:
@@ -52,15 +53,14 @@ class Workload:
         return "{}x{}".format(*self.size)
 
     @property
-    def told(self) -> tuple[str, int, int, str]:
-        """The same as what JSON can carry."""
-        return (self.preset, *self.size, self.precision)
+    def told(self) -> tuple[str | int, ...]:
+        """Preset, size and what is stated, as what JSON can carry."""
+        return (self.preset, *self.size, *self.stated)
 
     @property
     def config(self) -> Config:
         """What the network is built and trained by."""
-        stated = [f"train.precision={self.precision}"] if self.precision else []
-        return load_config(FED[self.preset].config, stated)
+        return load_config(FED[self.preset].config, self.stated)
 
     def learner(self, device: str) -> Learner:
         """An untrained network with its optimiser, ready for a step."""

@@ -26,11 +26,16 @@ def test_the_section_gives_the_names_it_promises(
 ) -> None:
     asked = []
     monkeypatch.setattr(head_rows, "peak_gb", lambda *told: asked.append(told) or 0.5)
+    monkeypatch.setattr(head_rows, "matrix_product", lambda device: lambda: None)
     rows = head_rows.rows(setting, [TINY], TINY)
     plain = {name for name in rows if not name.startswith("modules.")}
     measures = ("forward_mm", "step_mm", "peak_share", "step_gb")
-    assert plain == {f"{p}{m}.64x96" for p in ("", "default_") for m in measures}
-    assert asked == [(head_rows.take_steps, "tiny", 64, 96, "", "cpu")] * 2
+    networks = {f"{p}{m}.64x96" for p in ("", "default_") for m in measures}
+    options = {f"{m}.{o}.64x96" for m in measures[1::2] for o in ("checkpointing", "mask_points")}
+    assert plain == networks | options
+    of_tiny = (head_rows.take_steps, "cpu", "tiny", 64, 96)
+    with_options = [(*of_tiny, pair) for pair in head_rows.THRIFTY.values()]
+    assert asked == [of_tiny, *with_options, of_tiny]
     assert all(rows[name] > 0 for name in plain)
     columns = ("forward_share", "backward_share", "saved_gb")
     for case in ("64x96", "default_64x96"):
@@ -64,7 +69,9 @@ def test_the_official_workload_is_the_official_preset_in_float32() -> None:
     config = Workload("official", (192, 320)).config
     assert config.model.preset == "official"
     assert config.train.precision == "fp32"
-    assert Workload("official", (192, 320), "bf16").config.train.precision == "bf16"
+    assert (
+        Workload("official", (192, 320), ("train.precision=bf16",)).config.train.precision == "bf16"
+    )
 
 
 def test_every_part_of_a_step_is_counted_to_its_module() -> None:
@@ -135,7 +142,7 @@ def test_operations_of_a_step_grow_by_those_of_a_layer_that_is_added() -> None:
 
 
 def test_the_variants_of_a_gpu(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gpu, "peak_gb", lambda *told: {"fp32": 2.0, "bf16": 1.0}[told[4]])
+    monkeypatch.setattr(gpu, "peak_gb", lambda *told: {"fp32": 2.0, "bf16": 1.0}[told[-1][-4:]])
     monkeypatch.setattr(torch.nn.Module, "compile", lambda self: None)
     rows = gpu.gpu_rows(TINY, setting, side=64)
     assert rows.keys() == {
