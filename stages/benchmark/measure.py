@@ -91,3 +91,5 @@ def finish() -> None:
     """Wait for a GPU that is in use."""
     if torch.cuda.is_initialized():
         torch.cuda.synchronize()
+    elif torch.backends.mps.is_available():
+        torch.mps.synchronize()
