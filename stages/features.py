@@ -102,8 +102,9 @@ def extract(
                 pass
         tallies.append(extraction.tally)
     index.remember(sources)
-    for used in (*stores, texts):
-        used.mark_used(dataset.root)
+    for store in stores:
+        store.mark_used(dataset.root)
+    texts.mark_used(dataset.root)
     return replace(
         report,
         frames=sum(tally.frames for tally in tallies),
