@@ -13,9 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cache import FeatureStore, ItemIndex, TextStore, default_root, normalise_sentence
+from cache import (
+    FeatureStore,
+    ItemIndex,
+    Place,
+    TextStore,
+    default_root,
+    normalise_sentence,
+    place_of,
+)
 from configs import Config
 from stages.allocator import keep_freed_memory
+from stages.clusters import Cluster, ClusterExtraction
 from stages.data.dataset import Dataset, load_dataset
 from stages.data.folds import videos_of
 from stages.data.nouns import category_of, hide_noun
@@ -39,30 +48,35 @@ def extract(
     data_root: Path | str,
     fold: int,
     split: str = "all",
-    cache_root: Path | None = None,
+    cache_root: str | Place | None = None,
     device: str = "cpu",
     plan: bool = False,
     force: bool = False,
+    layout: str = "chunks",
     progress: Progress = track,
     command: str = "",
+    cluster: Cluster | None = None,
 ) -> FeaturesReport:
     """Fill the cache with the maps and sentences of a split's videos.
 
     Training videos are cached in all of `features.views`, test videos as they are.
 
-    plan: only report. force: recompute the videos that are there, too. progress: called as
-    `stages.progress.track`. command: kept as provenance.
+    plan: only report. force: recompute the videos that are there, too. layout: of the items to
+    be written, "chunks" or "shards"; what is there in another is left. progress: called as
+    `stages.progress.track`. command: kept as provenance. cluster: whose workers extract the
+    videos; without one, this process does.
 
     Raises MissingError (dataset, weights), DataError (a frame that cannot be read), UsageError
-    (fold, split), FsrvosError (cache cannot be written). What was finished before stays.
+    (fold, split), FsrvosError (cache cannot be written, cluster cannot be reached). What was
+    finished before stays.
     """
     dataset = load_dataset(data_root)
     videos = videos_of(dataset, fold, split)
     vision, text = load_vision(config.encoder, device), load_text(config.encoder, device)
-    root = Path(cache_root) if cache_root else default_root()
+    root = place_of(cache_root) if cache_root else default_root()
     notes = provenance(device, command)
     keys = [feature_key(config.features, vision, n) for n in range(config.features.views)]
-    stores = [FeatureStore(root, key, notes) for key in keys]
+    stores = [FeatureStore(root, key, notes, layout) for key in keys]
     texts = TextStore(root, text_key(text), notes)
     jobs = name_items(config, dataset, videos, root)
     index = ItemIndex(root)
@@ -93,9 +107,13 @@ def extract(
     batch_frames = config.features.batch_frames
     tallies = []
     for number, (store, left) in enumerate(zip(stores, missing, strict=True)):
-        extraction = Extraction(
-            store, vision, device=device, batch_frames=batch_frames, force=force
-        )
+        extraction: Extraction | ClusterExtraction
+        if cluster:
+            extraction = ClusterExtraction(store, config, cluster, force=force, command=command)
+        else:
+            extraction = Extraction(
+                store, vision, device=device, batch_frames=batch_frames, force=force
+            )
         name = f"features, view {number}" if number else "features"
         if left:
             for _ in progress(extraction.run(left), total=len(left), description=name):

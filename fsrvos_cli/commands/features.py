@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from configs import load_config
+from configs import UsageError, load_config
 from fsrvos_cli import options, places
 from fsrvos_cli.output import emit
+
+if TYPE_CHECKING:
+    from cache import Place
 
 
 @click.command()
@@ -24,6 +28,25 @@ from fsrvos_cli.output import emit
 @options.config_options
 @options.cache_option
 @options.device_option
+@click.option(
+    "--backend",
+    type=click.Choice(["local", "dask", "ray"]),
+    default="local",
+    show_default=True,
+    help="Who encodes the videos: this process, or the workers of an existing cluster.",
+)
+@click.option(
+    "--address",
+    metavar="HOST:PORT",
+    default="",
+    help="Of the cluster: Dask's scheduler, or Ray's head.  [ray's default: the one running here]",
+)
+@click.option(
+    "--shard",
+    is_flag=True,
+    help="Write one file an array instead of one a frame, for network disks and object stores. "
+    "Both are read alike; what is already there is not written again.",
+)
 @click.option("--plan", is_flag=True, help="Say what is there, what is missing and its size.")
 @click.option("--force", is_flag=True, help="Encode again what is already there.")
 @options.json_option
@@ -33,8 +56,11 @@ def features(
     split: str,
     config_source: str | None,
     pairs: tuple[str, ...],
-    cache_dir: Path | None,
+    cache_dir: Place | None,
     device: str,
+    backend: Literal["local", "dask", "ray"],
+    address: str,
+    shard: bool,
     plan: bool,
     force: bool,
     as_json: bool,
@@ -44,18 +70,28 @@ def features(
     What is already in the cache is not encoded again, so a second call returns at once and a
     call after an interruption goes on where that one stopped.
 
+    With --backend, the videos go to the workers of a Dask or Ray cluster. Every machine of it
+    must have this program and its weights, and see the dataset and the cache under the same
+    paths (a shared folder), or the cache under one URL. What a dying worker held is done again.
+
     \b
     Example:
       fsrvos features --data work/data/sample --fold 1 --split train
       fsrvos features --plan
       fsrvos features --set features.views=4 --plan
+      fsrvos features --cache-dir s3://bucket/features --shard
+      fsrvos features --data /shared/data --cache-dir /shared/cache \\
+        --backend dask --address tcp://10.0.0.1:8786
     """
     config = load_config(config_source, pairs)
     data = places.find_data(data)
+    from stages.clusters import Cluster
     from stages.device import choose_device
-
-    device = choose_device(device)
     from stages.features import extract
+
+    if address and backend == "local":
+        raise UsageError("--address needs --backend dask or --backend ray")
+    cluster = None if backend == "local" else Cluster(backend, address, device)
 
     report = extract(
         config,
@@ -63,8 +99,10 @@ def features(
         1 if fold is None else fold,
         split,
         places.cache_root(cache_dir),
-        device=device,
+        device=choose_device(device),
         plan=plan,
         force=force,
+        layout="shards" if shard else "chunks",
+        cluster=cluster,
     )
     emit(report, as_json)
