@@ -1,7 +1,14 @@
 """Cross-modal affinity: what of the query clip is like the annotated part of the support.
 
-Self-affinity, eqs. (2) and (3), lets query cells gather from query cells; cross-affinity, eqs. (4)
-and (5), lets the result gather from the support's masked cells. One module serves all levels.
+Self-affinity lets query cells gather from query cells; cross-affinity lets the result gather from
+the support's masked cells (the paper's cross-modal affinity, CMA). With q, k, v of the query clip,
+k', v' of the masked support, all made by 3x3 convolutions, and d channels:
+
+    self-affinity    z = norm(q + softmax(q k / sqrt(d)) v)
+    cross-affinity   o = norm(z + softmax(z k' / sqrt(d)) v')
+    output               [o, skip(query)]
+
+One module serves all levels.
 """
 
 from __future__ import annotations
@@ -13,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stages.model.inputs import middle_frame
-from stages.model.layers import AddNorm, convolve
+from stages.model.layers import AddNorm, attend, convolve
 
 
 class AffinityProjection(nn.Module):
@@ -73,12 +80,12 @@ class CrossModalAffinity(nn.Module):
         chosen = middle_frame(query) if self.query_frames == "middle" else query
         keys = clip_tokens(self.query_projection.key, chosen)
         values = clip_tokens(self.query_projection.value, chosen)
-        tokens = self.attend(tokens, keys, values)  # self-affinity, eqs. (2), (3)
+        tokens = self.attend(tokens, keys, values)  # self-affinity, z
         skipped = query
         if self.kind == "cross":
             keys = clip_tokens(self.support_projection.key, support if self.marks is None else seen)
             values = clip_tokens(self.support_projection.value, support)
-            tokens = self.attend(tokens, keys, values)  # cross-affinity, eqs. (4), (5)
+            tokens = self.attend(tokens, keys, values)  # cross-affinity, o
         else:
             skipped = match_frames(support, query.shape[1])
         kept = convolve(self.skip, skipped.flatten(0, 1)).view(*query.shape[:4], -1)
@@ -92,9 +99,8 @@ class CrossModalAffinity(nn.Module):
 
     def attend(self, tokens: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """norm(q + softmax(q k / sqrt(width)) v) over tokens [B, T*h*w, inner]; one head."""
-        gathered = F.scaled_dot_product_attention(tokens[:, None], keys[:, None], values[:, None])
-        gathered = gathered[:, 0]
-        return self.norm(tokens, gathered)
+        gathered = attend(tokens[:, None], keys[:, None], values[:, None])
+        return self.norm(tokens, gathered[:, 0])
 
 
 def mask_cells(masks: Tensor, size: torch.Size) -> Tensor:
