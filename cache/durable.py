@@ -58,10 +58,7 @@ def _host() -> str:
 
 def write_file(path: Path, data: bytes) -> None:
     """Write a new file, without fsync: `sync_tree` follows."""
-    with path.open("wb", buffering=0) as file:
-        view = memoryview(data)
-        while view:
-            view = view[file.write(view) :]
+    write_at(path, data, 0)
 
 
 def write_at(path: Path, data: bytes, offset: int) -> None:
@@ -97,19 +94,21 @@ def replace_file(path: Place, data: bytes) -> None:
 
 def sync_tree(folder: Path) -> None:
     """fsync every file and folder below a folder, and the folder itself."""
-    paths = [folder]
+    paths = [str(folder)]
     for parent, folders, files in os.walk(folder):
-        paths += [Path(parent, name) for name in (*folders, *files)]
+        paths += [f"{parent}/{name}" for name in (*folders, *files)]
     sync_paths(paths)
 
 
-def sync_paths(paths: Sequence[Path]) -> None:
+def sync_paths(paths: Sequence[Path | str]) -> None:
     """fsync files or folders, several at a time."""
-    if len(paths) == 1:
-        _sync(paths[0])
+    threads = min(FSYNC_THREADS, len(paths))
+    if threads == 1:
+        _sync(paths)
         return
-    with ThreadPoolExecutor(min(FSYNC_THREADS, len(paths))) as pool:
-        list(pool.map(_sync, paths))
+    with ThreadPoolExecutor(threads) as pool:
+        # A share for each thread: handing over paths one by one takes longer than syncing them.
+        list(pool.map(_sync, (paths[first::threads] for first in range(threads))))
 
 
 def put_folder(staged: Path, target: Path, trash: Path) -> None:
@@ -150,9 +149,10 @@ def _remedy(error: OSError) -> str:
     return "make it writable or choose another cache folder (--cache-dir or FSRVOS_CACHE)"
 
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _sync(paths: Sequence[Path | str]) -> None:
+    for path in paths:
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -14,6 +14,7 @@ microseconds. Chunk names use "." so that a frame is a file, not four folders.
 
 import io
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,8 @@ def level_name(level: int) -> str:
 def write_group(folder: Path, attributes: dict[str, Any] | None = None) -> None:
     """Make a folder a Zarr group."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write_json(
-        folder / "zarr.json",
-        {"zarr_format": 3, "node_type": "group", "attributes": attributes or {}},
-    )
+    header = {"zarr_format": 3, "node_type": "group", "attributes": attributes or {}}
+    write_file(folder / "zarr.json", _json(header))
 
 
 def write_array(
@@ -60,6 +59,12 @@ def write_array(
 ) -> None:
     """Make a folder a Zarr array whose chunks carry a crc32c; `shard`: all of them in one file."""
     folder.mkdir(parents=True, exist_ok=True)
+    write_file(folder / "zarr.json", _array_header(shape, chunk, dtype.str, shard))
+
+
+@lru_cache(maxsize=64)
+def _array_header(shape: tuple[int, ...], chunk: tuple[int, ...], dtype: str, shard: bool) -> bytes:
+    """zarr.json of an array; kept, because the videos of a dataset have few shapes."""
     codecs = _CODECS
     grid = chunk
     if shard:
@@ -71,19 +76,18 @@ def write_array(
             "index_location": "end",
         }
         codecs = [{"name": "sharding_indexed", "configuration": sharding}]
-    _write_json(
-        folder / "zarr.json",
+    return _json(
         {
             "zarr_format": 3,
             "node_type": "array",
             "shape": shape,
-            "data_type": _ZARR_TYPES[dtype.str],
+            "data_type": _ZARR_TYPES[dtype],
             "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": grid}},
             "chunk_key_encoding": {"name": "default", "configuration": {"separator": "."}},
             "fill_value": 0,
             "codecs": codecs,
             "attributes": {},
-        },
+        }
     )
 
 
@@ -139,5 +143,5 @@ def _read_into(file: io.FileIO, buffer: memoryview) -> int:
     return total
 
 
-def _write_json(path: Path, value: object) -> None:
-    write_file(path, json.dumps(value, indent=1).encode())
+def _json(value: object) -> bytes:
+    return json.dumps(value, indent=1).encode()
