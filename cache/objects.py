@@ -214,8 +214,9 @@ class ObjectPath:
             raise
         except FileNotFoundError as error:
             if _code(error) == "NoSuchBucket":
+                bucket = "/".join(self.url.split("/")[:3])
                 raise MissingError(
-                    f"no such bucket: {self.url}; create it or name another"
+                    f"no such bucket: {bucket}; create it or name another"
                 ) from error
             raise
         except NotADirectoryError:

@@ -1,6 +1,7 @@
 """Run by test_crashes.py: extractions in forked children, killed or side by side.
 
     crashing.py kill  DATA FOLDER ROUNDS SEED   kill -9 at random moments, checking after each
+    crashing.py objects DATA FOLDER ROUNDS SEED URL    the same with a cache in an object store
     crashing.py race  DATA FOLDER PROCESSES     all at once; prints the frames each one encoded
 
 One process imports torch and forks, so that a round takes a fraction of a second.
@@ -17,7 +18,9 @@ from pathlib import Path
 
 import torch
 
+from cache import Place, place_of
 from cache.inventory import list_keys
+from cache.location import local_side
 from cache.prune import prune
 from cache.verify import verify
 from configs import load_config
@@ -28,7 +31,7 @@ def quiet(iterable: object, **_: object) -> object:
     return iterable
 
 
-def fill(data: Path, cache: Path) -> int:
+def fill(data: Path, cache: Place) -> int:
     config = load_config("tiny", ["features.batch_frames=4"])
     return extract(config, data, 1, "all", cache, progress=quiet).frames  # type: ignore[arg-type]
 
@@ -45,7 +48,7 @@ def forked(work: Callable[[], object]) -> int:
     os._exit(0)
 
 
-def chunks(cache: Path) -> dict[str, object]:
+def chunks(cache: Place) -> dict[str, object]:
     """The checksums of every readable item of the features key; no item may be damaged."""
     found = {}
     for entry in list_keys(cache):
@@ -86,6 +89,48 @@ def kill(data: Path, folder: Path, rounds: int, seed: int) -> None:
     sys.stdout.write(f"{partly}\n")
 
 
+def objects(data: Path, folder: Path, rounds: int, seed: int, url: str) -> None:
+    """Connections do not survive a fork, so only children talk to the store."""
+    moments = random.Random(seed)
+    cache = place_of(url)
+    assert os.waitpid(forked(lambda: fill(data, folder / "whole")), 0)[1] == 0
+    expected = chunks(folder / "whole")
+    begun = time.monotonic()
+    assert os.waitpid(forked(lambda: fill(data, cache / "timed")), 0)[1] == 0
+    duration = time.monotonic() - begun
+    reader, writer = os.pipe()
+
+    def count() -> None:
+        found = chunks(cache / "killed")
+        assert found.items() <= expected.items()
+        os.write(writer, f"{0 < len(found) < len(expected)}\n".encode())
+
+    def finish() -> None:
+        place = cache / "killed"
+        fill(data, place)
+        assert chunks(place) == expected
+        prune(place)
+        for entry in list_keys(place):
+            for item in entry.items():
+                folder = entry.folder / "items" / item
+                named = {"done.json", entry.feature_store().record(item).folder}
+                assert {path.name for path in folder.iterdir()} == named
+        assert not list(local_side(place).glob("*/tmp/*"))
+        assert verify(place, deep=True).faults == ()
+
+    killed = 0
+    while killed < rounds:
+        child = forked(lambda: fill(data, cache / "killed"))
+        # From the first third on: before that, nothing is uploaded yet.
+        time.sleep(moments.uniform(duration / 3, duration))
+        os.kill(child, signal.SIGKILL)
+        killed += os.waitpid(child, 0)[1] == signal.SIGKILL
+        assert os.waitpid(forked(count), 0)[1] == 0
+    assert os.waitpid(forked(finish), 0)[1] == 0
+    os.close(writer)
+    sys.stdout.write(f"{os.read(reader, 10000).decode().count('True')}\n")
+
+
 def race(data: Path, folder: Path, processes: int) -> None:
     reader, writer = os.pipe()
 
@@ -103,5 +148,6 @@ def race(data: Path, folder: Path, processes: int) -> None:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     mode, *paths = sys.argv[1:4]
-    numbers = [int(number) for number in sys.argv[4:]]
-    {"kill": kill, "race": race}[mode](*map(Path, paths), *numbers)
+    rest = [int(word) if word.isdigit() else word for word in sys.argv[4:]]
+    work: Callable[..., None] = {"kill": kill, "objects": objects, "race": race}[mode]
+    work(*map(Path, paths), *rest)

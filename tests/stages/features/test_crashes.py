@@ -16,7 +16,7 @@ def run(*arguments: object) -> str:
         [sys.executable, str(script), *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
         cwd=Path(__file__).parents[3],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
     )
@@ -39,3 +39,11 @@ def test_processes_share_the_work(shared_data: Path, tmp_path: Path, processes: 
     assert len(frames) == processes
     # Nothing twice: a claimed video is waited for, not done again.
     assert sum(frames) == VIDEOS * FRAMES
+
+
+@pytest.mark.slow
+def test_killed_uploads_are_never_read_and_resumed(
+    shared_data: Path, tmp_path: Path, s3: str
+) -> None:
+    # Otherwise the moments missed the work, and nothing was tested.
+    assert int(run("objects", shared_data, tmp_path, 6, 1, s3)) >= 1

@@ -106,7 +106,7 @@ def test_the_commands_take_a_url(
 @pytest.mark.parametrize(
     ("url", "code", "said"),
     [
-        ("s3://no-such-bucket-here/x", 4, "no such bucket: s3://no-such-bucket-here/x"),
+        ("s3://no-such-bucket-here/x", 4, "no such bucket: s3://no-such-bucket-here;"),
         ("nonsense://x", 2, "Protocol not known: nonsense"),
     ],
 )
