@@ -1,6 +1,6 @@
 """Run by test_crashes.py: extractions in forked children, killed or side by side.
 
-    crashing.py kill  DATA FOLDER ROUNDS SEED   kill -9 at random moments, checking after each
+    crashing.py kill  DATA FOLDER ROUNDS SEED LAYOUT  kill -9 at random moments, checking after each
     crashing.py objects DATA FOLDER ROUNDS SEED URL    the same with a cache in an object store
     crashing.py race  DATA FOLDER PROCESSES     all at once; prints the frames each one encoded
 
@@ -31,9 +31,10 @@ def quiet(iterable: object, **_: object) -> object:
     return iterable
 
 
-def fill(data: Path, cache: Place) -> int:
+def fill(data: Path, cache: Place, layout: str = "chunks") -> int:
     config = load_config("tiny", ["features.batch_frames=4"])
-    return extract(config, data, 1, "all", cache, progress=quiet).frames  # type: ignore[arg-type]
+    report = extract(config, data, 1, "all", cache, layout=layout, progress=quiet)  # type: ignore[arg-type]
+    return report.frames
 
 
 def forked(work: Callable[[], object]) -> int:
@@ -62,7 +63,7 @@ def chunks(cache: Place) -> dict[str, object]:
     return found
 
 
-def kill(data: Path, folder: Path, rounds: int, seed: int) -> None:
+def kill(data: Path, folder: Path, rounds: int, seed: int, layout: str) -> None:
     moments = random.Random(seed)
     begun = time.monotonic()
     assert os.waitpid(forked(lambda: fill(data, folder / "whole")), 0)[1] == 0
@@ -71,7 +72,7 @@ def kill(data: Path, folder: Path, rounds: int, seed: int) -> None:
     cache = folder / "killed"
     killed = partly = 0
     while killed < rounds:
-        child = forked(lambda: fill(data, cache))
+        child = forked(lambda: fill(data, cache, layout))
         time.sleep(moments.uniform(0, duration))
         os.kill(child, signal.SIGKILL)
         killed += os.waitpid(child, 0)[1] == signal.SIGKILL
@@ -80,7 +81,8 @@ def kill(data: Path, folder: Path, rounds: int, seed: int) -> None:
         partly += 0 < len(found) < len(expected)
         if len(found) == len(expected):
             shutil.rmtree(cache)
-    assert os.waitpid(forked(lambda: fill(data, cache)), 0)[1] == 0
+    assert os.waitpid(forked(lambda: fill(data, cache, layout)), 0)[1] == 0
+    # The records of both layouts hold the same checksums of the same chunks.
     assert chunks(cache) == expected
     prune(cache)
     rubbish = [*cache.glob("*/tmp/*"), *cache.glob("*/claims/*"), *cache.glob("*/.*")]

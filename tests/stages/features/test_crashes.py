@@ -24,11 +24,21 @@ def run(*arguments: object) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("rounds", [10, pytest.param(50, marks=pytest.mark.slow)])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("rounds", "layout"),
+    [
+        (10, "chunks"),
+        pytest.param(50, "chunks", marks=SLOW),
+        pytest.param(20, "shards", marks=SLOW),
+    ],
+)
 def test_killed_at_random_moments_it_resumes_and_never_lies(
-    shared_data: Path, tmp_path: Path, rounds: int
+    shared_data: Path, tmp_path: Path, rounds: int, layout: str
 ) -> None:
-    partly = int(run("kill", shared_data, tmp_path, rounds, rounds))
+    partly = int(run("kill", shared_data, tmp_path, rounds, rounds, layout))
     # Otherwise the moments missed the work, and nothing was tested.
     assert partly >= rounds // 10
 
