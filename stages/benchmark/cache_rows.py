@@ -9,7 +9,7 @@ to drop the files' pages (posix_fadvise, DONTNEED); what the disk itself keeps s
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +79,7 @@ def reading(setting: Setting, maps: Maps) -> dict[str, float]:
     return {f"read_ms_{name}": 1e3 * seconds[name] for name in ("warm", "cold")}
 
 
-def filled_store(root: Path, scheme: str, items: dict[str, Maps]) -> FeatureStore:
+def filled_store(root: Path, scheme: str, items: Mapping[str, Maps]) -> FeatureStore:
     """A store that holds clips of maps."""
     store = FeatureStore(root, FeatureKey("benchmark", "", {}, scheme))
     for item, maps in items.items():

@@ -93,7 +93,8 @@ def network_frames(config: Config, dataset: Dataset) -> NDArray[np.uint8]:
         for index in range(len(video.frames))
     ]
     options = config.features
-    size = fitted_size(*frames[0].shape[:2], options.short_side, options.long_side)
+    height, width = frames[0].shape[:2]
+    size = fitted_size(height, width, options.short_side, options.long_side)
     return np.stack([resize_frame(frame, size) for frame in frames])
 
 

@@ -8,7 +8,7 @@ would keep of each frame it would keep with any network.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -66,7 +66,11 @@ def speed(
         for start in range(0, len(clip), batch):
             vision(torch.from_numpy(clip[start : start + batch]).to(setting.device))
 
-    functions = {"bare": bare, "short": partial(segment, "short"), "long": partial(segment, "long")}
+    functions: dict[str, Callable[[], object]] = {
+        "bare": bare,
+        "short": partial(segment, "short"),
+        "long": partial(segment, "long"),
+    }
     return figures(alternate(functions, setting.rounds), *lengths)
 
 

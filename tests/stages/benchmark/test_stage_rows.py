@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from cache.quantise import SCALED, SCHEMES, bytes_per_frame
+from cache.quantise import bytes_per_frame
+from cache.schemes import SCHEMES
 from configs import FeaturesConfig, load_config
 from stages.benchmark import cache_rows, encoder_rows, filling, predict_rows, score_rows
 from stages.benchmark.davis_reference import boundary, frame_scores
@@ -82,7 +83,7 @@ def test_bytes_on_disk_are_those_that_the_plan_promises(setting: Setting) -> Non
         for scheme in SCHEMES:
             promised = bytes_per_frame(list(tiny.channels), cells, scheme)
             # Scales of three frames share a chunk, and so its checksum, which no frame counts.
-            shared = 2 * 4 * len(cells) / 3 if scheme in SCALED else 0
+            shared = 2 * 4 * len(cells) / 3 if SCHEMES[scheme].scaled else 0
             assert found[f"bytes_per_frame.{scheme}{end}"] == pytest.approx(promised + shared)
     assert found["relative_error.fp32"] == 0
     assert 0 < found["relative_error.fp16"] < 5e-4
