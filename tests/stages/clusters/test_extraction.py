@@ -1,5 +1,6 @@
 """Sending bundles, and sending again what died, on a cluster made of this process's threads."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,14 +24,18 @@ class DiedError(Exception):
 
 
 @pytest.fixture
-def threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cluster of two workers that are threads."""
+def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A cluster of two workers that are threads; what they still do is waited for at the end."""
+    others = set(threading.enumerate())
 
     @contextmanager
     def connect(_: Cluster) -> Iterator[Connection]:
         yield Connection(ThreadingBackend(), 2, "2 * n_jobs", (DiedError,))
 
     monkeypatch.setattr(stages.clusters.extraction, "connect", connect)
+    yield
+    for thread in set(threading.enumerate()) - others:
+        thread.join(60)
 
 
 @pytest.fixture
