@@ -221,9 +221,14 @@ readme: $(INSTALLED) ## rewrite the README's list of files from their docstrings
 	$(VENV)/bin/python tests/test_readme.py
 
 test: check ## the checks, the unit tests and an end-to-end run on the tiny preset
-	$(PYTEST) -n 2
+	$(PYTEST) -n 2 -m 'not slow'
 
-test-slow: $(INSTALLED) ## the tests that take minutes
+# Ray's wheel is large and only these tests need it.
+$(VENV)/installed-slow: $(INSTALLED)
+	$(VENV)/bin/pip install --quiet -c constraints.txt -e '.[dev,ray]'
+	touch $@
+
+test-slow: $(VENV)/installed-slow ## the tests that take minutes
 	$(PYTEST) -m slow
 
 # ---- cleaning
