@@ -1,4 +1,8 @@
-"""Vision-language fusion, eq. (1) of the paper: each cell reads the words and is scaled by them.
+"""Vision-language fusion: each cell reads the words and is scaled by what it finds.
+
+The paper's cross-attention fusion (MCA), with v a cell and k = words + places, u = words:
+
+    fused = v * softmax(v k / sqrt(d)) u
 
 The query clip and the support clip go through the same module. Frames do not meet here.
 """
@@ -134,7 +138,7 @@ class VisionLanguageFusion(nn.Module):
         return levels
 
     def read_words(self, cells: Tensor, words: ProjectedWords) -> Tensor:
-        """Eq. (1): cells [B, T, h, w, C] times their attention over the words, or that added."""
+        """Cells [B, T, h, w, C] times their attention over the words, or that added."""
         read = self.attention(cells.flatten(1, 3), words.keys, words.values, words.padding)
         read = read.view(cells.shape)
         return cells * (1 + read) if self.residual else cells * read

@@ -66,6 +66,71 @@ def test_a_clip_is_predicted_alike_in_every_batch(preset: Preset, rows: list[int
         torch.testing.assert_close(whole[rows], part, **CLOSE)
 
 
+def episodes() -> tuple[FramePyramid, Words, Support]:
+    """Three episodes: sentences of 5, 2 and 4 words, the second's query clip and the third's
+    support clip padded; the supports' sentences have 1, 4 and 3 words."""
+    query, shown = frames(3, 2), support(3)
+    query_padding = torch.zeros(3, 2, 64, 96, dtype=torch.bool)
+    query_padding[1, :, :, 70:] = True
+    query = replace(query, padding=query_padding, size=torch.tensor([[64, 96], [64, 70], [64, 96]]))
+    support_padding = torch.zeros(3, 2, 64, 64, dtype=torch.bool)
+    support_padding[2, :, 50:] = True
+    lengths = torch.tensor([[5, 2, 4], [1, 4, 3]])[..., None] <= torch.arange(5)
+    said = replace(words(3, 5), padding=lengths[0])
+    shown = Support(
+        replace(
+            shown.frames, padding=support_padding, size=torch.tensor([[64] * 2] * 2 + [[50, 64]])
+        ),
+        replace(words(3, 4, seed=7), padding=lengths[1, :, :4]),
+        shown.masks,
+    )
+    return query, said, shown
+
+
+def trimmed(said: Words, row: int) -> Words:
+    """One sentence of a batch without its padding."""
+    assert said.padding is not None
+    length = int((~said.padding[row]).sum())
+    return Words(said.tokens[row : row + 1, :length], said.sentence[row : row + 1])
+
+
+def unpadded(clip: FramePyramid) -> FramePyramid:
+    """Without a padding mask where it masks nothing."""
+    assert clip.padding is not None
+    return clip if clip.padding.any() else replace(clip, padding=None)
+
+
+@pytest.mark.parametrize("row", [0, 1, 2])
+def test_an_episode_of_a_batch_is_predicted_as_alone(preset: Preset, row: int) -> None:
+    """With its own words and no mask that only the batch needed."""
+    model = small_model(preset)
+    query, said, shown = episodes()
+    together = predict(model, query, said, shown)
+    alone = predict(
+        model,
+        unpadded(chosen(query, [row])),
+        trimmed(said, row),
+        Support(
+            unpadded(chosen(shown.frames, [row])),
+            trimmed(shown.words, row),
+            shown.masks[row : row + 1],
+        ),
+    )
+    for whole, part in zip(parts(together), parts(alone), strict=True):
+        torch.testing.assert_close(whole[[row]], part, **CLOSE)
+
+
+@pytest.mark.filterwarnings("ignore:.*bfloat16.*:UserWarning")
+def test_a_padded_batch_in_bfloat16_is_close_to_float32(preset: Preset) -> None:
+    model = small_model(preset)
+    exact = predict(model, *episodes())
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rough = predict(model, *episodes())
+    for name in ("logits", "boxes", "masks"):
+        one, other = getattr(exact, name).float(), getattr(rough, name).float()
+        assert (one - other).norm() < 0.05 * one.norm()
+
+
 def test_padding_masks_that_mask_nothing_change_nothing(preset: Preset) -> None:
     model = small_model(preset)
     query, said, shown = frames(2, 3), words(2, 5), support(2)
