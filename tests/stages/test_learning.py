@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
 
-import pytest
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from configs import Config
 from stages.batches import EpisodeBatch
@@ -15,7 +17,7 @@ from stages.model.losses import Losses
 from tests.stages.model.small import frames, small_model, support, words
 
 
-def step(**options: object) -> tuple[Losses, dict[str, Tensor]]:
+def step(**options: Any) -> tuple[Losses, dict[str, Tensor]]:
     """Losses of one step and the weights it leaves."""
     model = small_model("default", dropout=0.1).train()
     config = replace(Config(), model=model.config)
@@ -29,16 +31,11 @@ def step(**options: object) -> tuple[Losses, dict[str, Tensor]]:
     return losses, {name: value.clone() for name, value in model.state_dict().items()}
 
 
-def test_checkpointing_trains_alike_to_the_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checkpointing_trains_alike_to_the_bit() -> None:
     plain, weights = step()
-    calls = []
-    forward = torch.utils.checkpoint.checkpoint
-    monkeypatch.setattr(
-        "stages.model.recompute.checkpoint",
-        lambda *arguments, **options: calls.append(1) or forward(*arguments, **options),
-    )
-    again, same = step(checkpointing=True)
-    assert len(calls) == 2 + 2 + 4  # layers of the encoder and decoder, stages
+    with patch("stages.model.recompute.checkpoint", side_effect=checkpoint) as run_again:
+        again, same = step(checkpointing=True)
+    assert run_again.call_count == 2 + 2 + 4  # layers of the encoder and decoder, stages
     assert torch.equal(plain.total, again.total)
     assert all(torch.equal(weights[name], same[name]) for name in weights)
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from stages.model.layers import AddNorm, Attention, FeedForward, ThinFeedForward, keep_mask
+from stages.model.layers import AddNorm, Attention, FeedForward, ThinFeedForward, attend, keep_mask
 
 
 def test_attention_equals_torch_multi_head_attention() -> None:
@@ -25,6 +25,27 @@ def test_attention_equals_torch_multi_head_attention() -> None:
     for mask in (None, padding):
         expected, _ = theirs(query, key, value, key_padding_mask=mask, need_weights=False)
         torch.testing.assert_close(ours(query, key, value, mask), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("keys_dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("queries_dtype", [torch.float32, torch.bfloat16])
+def test_attend_equals_its_formula_in_every_type(
+    queries_dtype: torch.dtype, keys_dtype: torch.dtype
+) -> None:
+    """A norm may hand on float32 where a projection has made bfloat16."""
+    torch.manual_seed(0)
+    queries = torch.randn(2, 3, 7, 4).to(queries_dtype)
+    keys, values = (torch.randn(2, 3, 5, 4).to(keys_dtype) for _ in range(2))
+    padding = torch.zeros(2, 5, dtype=torch.bool)
+    padding[1, 3:] = True
+    likings = queries.double() @ keys.double().transpose(2, 3) / 2
+    likings = likings.masked_fill(padding[:, None, None], -torch.inf)
+    expected = likings.softmax(-1) @ values.double()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = attend(queries, keys, values, padding)
+    assert found.dtype == queries_dtype
+    close = 1e-6 if queries_dtype == torch.float32 else 4e-3
+    torch.testing.assert_close(found.double(), expected, rtol=close, atol=close)
 
 
 @pytest.mark.parametrize("kept", [1000, 0], ids=["kept", "made again"])
