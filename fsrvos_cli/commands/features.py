@@ -80,8 +80,7 @@ def features(
       fsrvos features --plan
       fsrvos features --set features.views=4 --plan
       fsrvos features --cache-dir s3://bucket/features --shard
-      fsrvos features --data /shared/data --cache-dir /shared/cache \\
-        --backend dask --address tcp://10.0.0.1:8786
+      fsrvos features --cache-dir /shared/cache --backend dask --address tcp://10.0.0.1:8786
     """
     config = load_config(config_source, pairs)
     data = places.find_data(data)
