@@ -64,11 +64,12 @@ def connect(cluster: Cluster) -> Iterator[Connection]:
         yield connection
 
 
-def require_answer(cluster: Cluster, speaks: bool) -> None:
+def require_answer(cluster: Cluster, greeting: bytes | None = b"") -> None:
     """Knock at host:port of a cluster's address; FsrvosError when nothing answers in time.
 
     The packages' own connecting retries for minutes, and waits without end for a program that
-    accepts the connection and says nothing. speaks: whether the cluster speaks before it is asked.
+    accepts the connection and says nothing. greeting: what to say before waiting for the first
+    byte of an answer; None where it may not answer in the clear.
     """
     host, _, port = cluster.address.rpartition("://")[2].rpartition(":")
     if not host or not port.isdigit():
@@ -76,7 +77,8 @@ def require_answer(cluster: Cluster, speaks: bool) -> None:
     try:
         place = (host.strip("[]"), int(port))
         with socket.create_connection(place, CONNECT_SECONDS) as connection:
-            if speaks and not connection.recv(1):
+            connection.sendall(greeting or b"")
+            if greeting is not None and not connection.recv(1):
                 raise ConnectionError("it hangs up")
     except (OSError, OverflowError) as error:
         raise FsrvosError(

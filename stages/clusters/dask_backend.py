@@ -75,7 +75,9 @@ def connect_dask(cluster: Cluster) -> Iterator[Connection]:
     """Connect to a Dask scheduler. Raises UsageError or FsrvosError."""
     if not cluster.address:
         raise UsageError("--backend dask needs --address tcp://HOST:PORT of its scheduler")
-    require_answer(cluster, speaks=cluster.address.partition("://")[0] not in ("tls", "ws", "wss"))
+    # In the clear, a scheduler speaks first.
+    open_talk = cluster.address.partition("://")[0] not in ("tls", "ws", "wss")
+    require_answer(cluster, b"" if open_talk else None)
     try:
         client = Client(cluster.address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:

@@ -6,10 +6,11 @@ and joblib runs everything in the driver when there is but one.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from configs import FsrvosError, MissingError
+from configs import FsrvosError, MissingError, UsageError
 from stages.clusters.cluster import Cluster, Connection, require_answer
 
 try:
@@ -25,6 +26,8 @@ except ImportError as error:
 # Of one actor, and of one bundle: one that kills every actor must end some time.
 RESTARTS = 20
 TASK_RETRIES = 3
+# How a gRPC client begins (HTTP/2's preface and empty settings); a server answers in kind.
+_HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
 
 
 class StreamingRayBackend(RayBackend):
@@ -36,8 +39,10 @@ class StreamingRayBackend(RayBackend):
 @contextmanager
 def connect_ray(cluster: Cluster) -> Iterator[Connection]:
     """Connect to a Ray cluster. Raises UsageError or FsrvosError."""
+    if "://" in cluster.address:
+        raise UsageError(f"not an address: '{cluster.address}'; --backend ray takes HOST:PORT")
     if cluster.address:
-        require_answer(cluster, speaks=False)
+        require_answer(cluster, None if os.environ.get("RAY_USE_TLS") == "1" else _HTTP2)
     own = not ray.is_initialized()
     if own:
         try:

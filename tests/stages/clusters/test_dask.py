@@ -5,7 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from distributed import Client, LocalCluster
@@ -142,13 +142,18 @@ def test_nothing_there_is_one_line() -> None:
         pass
 
 
-def test_something_else_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("backend", ["dask", "ray"])
+def test_something_else_there_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, backend: Literal["dask", "ray"]
+) -> None:
     """Whatever listens and says nothing is waited for so long, and not longer."""
+    if backend == "ray":
+        pytest.importorskip("ray", reason="make test-slow installs it")
     monkeypatch.setattr(stages.clusters.cluster, "CONNECT_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
-        line = f"no Dask cluster at {address} answers: timed out; is it running"
-        with pytest.raises(FsrvosError, match=line), connect(Cluster("dask", address)):
+        line = f"no {backend.capitalize()} cluster at {address} answers: timed out; is it running"
+        with pytest.raises(FsrvosError, match=line), connect(Cluster(backend, address)):
             pass
 
 

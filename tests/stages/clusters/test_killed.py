@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -27,16 +28,16 @@ SLOW = ("--set", "features.batch_frames=1", "--set", "data.frames=3")
 pytestmark = pytest.mark.slow
 
 
-def environment(**more: str) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **more}
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 
 @contextmanager
-def started(*command: str, log: Path, **more: str) -> Iterator[subprocess.Popen[bytes]]:
+def started(*command: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A program in a process group of its own, which is ended with the context."""
     with log.open("wb") as out:
         process = subprocess.Popen(
-            command, stdout=out, stderr=out, env=environment(**more), start_new_session=True
+            command, stdout=out, stderr=out, env=environment(), start_new_session=True
         )
         try:
             yield process
@@ -171,20 +172,27 @@ def test_dask_ctrl_c_leaves_nothing_half_written(
 
 
 @pytest.fixture
-def ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+def ray(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[str, Path]]:
     """A Ray of two CPUs on this machine: its address, and its folder."""
     pytest.importorskip("ray", reason="make test-slow installs it")
     # Sockets lie there, and their names may not be long.
     folder = tmp_path_factory.mktemp("r")
-    log = folder / "ray.log"
+    log, token = folder / "ray.log", folder / "token"
+    # Its own, so that nothing is made in, or taken from, the home folder of whoever tests.
+    token.write_text(secrets.token_hex(32))
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(token))
+    # Otherwise the workers run at the least priority, and starve where a machine is busy.
+    monkeypatch.setenv("RAY_worker_niceness", "0")
     place = ("--node-ip-address", "127.0.0.1", "--port", "0", "--temp-dir", str(folder))
     size = ("--num-cpus", "2", "--object-store-memory", "80000000")
     quiet = ("--include-dashboard", "false", "--disable-usage-stats", "--block")
     command = (sys.executable, "-m", "ray.scripts.scripts", "start", "--head", *place, *size)
-    with started(*command, *quiet, log=log, RAY_worker_niceness="0"):
+    with started(*command, *quiet, log=log):
         wait_for("Ray", partial(_says, log, "To connect to this Ray"), log)
-        port = (folder / "ray_current_cluster").read_text().strip()
-        yield port, folder
+        yield (folder / "ray_current_cluster").read_text().strip(), folder
 
 
 def actors(folder: Path) -> list[int]:
@@ -213,8 +221,9 @@ def test_ray_finishes_when_a_worker_is_killed(
     command = features(many, cache, "--backend", "ray", "--address", address)
     with started(*command, log=log) as driver:
         wait_for("the first item", lambda: items(cache) or driver.poll() is not None, log)
-        victim = actors(folder)[0]
-        os.kill(victim, signal.SIGKILL)
+        workers = actors(folder)
+        assert len(workers) == 2, log.read_text()
+        os.kill(workers[0], signal.SIGKILL)
         there = len(items(cache))
         assert driver.wait(PATIENCE) == 0, log.read_text()
     assert 0 < there < len(items(expected))
