@@ -30,10 +30,11 @@ from stages.data.folds import videos_of
 from stages.data.nouns import category_of, hide_noun
 from stages.data.sides import swap_sides
 from stages.encoders import TextEncoder, load_text, load_vision
+from stages.encoders.folded import has_fast_bf16
 from stages.extraction import Extraction, Job
 from stages.feature_keys import feature_key, provenance, text_key
 from stages.feature_plan import FeaturesReport, find_missing, name_items, plan_work, seen_as
-from stages.progress import track
+from stages.progress import say, track
 
 __all__ = ["FeaturesReport", "extract"]
 
@@ -73,6 +74,8 @@ def extract(
     dataset = load_dataset(data_root)
     videos = videos_of(dataset, fold, split)
     vision, text = load_vision(config.encoder, device), load_text(config.encoder, device)
+    if config.encoder.precision == "bf16" and not has_fast_bf16(vision.mean.device):
+        say(f"{device} has no bfloat16 hardware: encoder.precision=bf16 is slow here")
     root = place_of(cache_root) if cache_root else default_root()
     notes = provenance(device, command)
     keys = [feature_key(config.features, vision, n) for n in range(config.features.views)]

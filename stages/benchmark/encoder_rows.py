@@ -70,8 +70,8 @@ def speedups(
         use_bf16(half)
         functions[f"{name}.bf16"] = partial(half, clip)
         setting.note(
-            "encoder_speedup*.bf16: extraction does not use it, because it moves lite's features "
-            "by 4 to 7 %"
+            "encoder_speedup*.bf16: with encoder.precision=bf16, which moves lite's features by "
+            "4 to 7 % and is off by default"
         )
     seconds = alternate(functions, setting.rounds)
     return {row: seconds["plain"] / taken for row, taken in seconds.items() if row != "plain"}

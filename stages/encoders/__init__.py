@@ -28,13 +28,11 @@ def load_vision(
     device: torch.device | str = "cpu",
     *,
     tuned: bool = True,
-    bf16: bool = False,
 ) -> VisionEncoder:
     """The frozen vision encoder that a configuration names.
 
-    tuned: fold batch norms and use channels-last memory (same features to 1e-5). bf16: run in
-    bfloat16; faster, other features, another cache key. Raises MissingError (weights not to be
-    had), DataError (weights damaged), UsageError (not a pyramid; bf16 without hardware).
+    tuned: fold batch norms and use channels-last memory (same features to 1e-5). Raises
+    MissingError (weights not to be had), DataError (weights damaged), UsageError (not a pyramid).
     """
     from stages.encoders.folded import tune, use_bf16
 
@@ -42,10 +40,9 @@ def load_vision(
         encoder = _vision(config)
     if tuned:
         tune(encoder)
-    encoder.to(device)
-    if bf16:
+    if config.precision == "bf16":
         use_bf16(encoder)
-    return encoder
+    return encoder.to(device)
 
 
 def load_text(config: EncoderConfig, device: torch.device | str = "cpu") -> TextEncoder:

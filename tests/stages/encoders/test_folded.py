@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from configs import EncoderConfig, UsageError
-from stages.encoders import folded, load_vision
+from configs import EncoderConfig
+from stages.encoders import load_vision
 from stages.encoders.efficientnet_lite import EfficientNetLite0
-from stages.encoders.folded import fold_batch_norms, has_fast_bf16, tune, use_bf16
+from stages.encoders.folded import fold_batch_norms, has_fast_bf16, tune
 
 
 def relative(found: Tensor, wanted: Tensor) -> float:
@@ -74,20 +74,8 @@ def test_batch_size_is_rounding_at_most(lite: EfficientNetLite0, frames: Tensor)
             assert relative(level[index + 16], one[0]) < 1e-5
 
 
-def test_bf16_is_refused_without_hardware(
-    lite: EfficientNetLite0, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(folded, "has_fast_bf16", lambda device: False)
-    with pytest.raises(UsageError, match="no bfloat16 hardware"):
-        use_bf16(copy.deepcopy(lite))
-
-
-def test_bf16_is_near_and_named_in_the_key(
-    lite: EfficientNetLite0, frames: Tensor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(folded, "has_fast_bf16", lambda device: True)  # emulated if need be
-    half = copy.deepcopy(lite)
-    use_bf16(half)
+def test_bf16_is_near_and_named_in_the_key(lite: EfficientNetLite0, frames: Tensor) -> None:
+    half = load_vision(EncoderConfig(preset="lite", precision="bf16"))
     assert half.preprocessing["compute"] == "bfloat16"
     assert "compute" not in lite.preprocessing
     for found, wanted in zip(half(frames), lite(frames), strict=True):
