@@ -10,7 +10,6 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -121,10 +120,9 @@ def deliver(bundle: Bundle) -> Delivery:
         batch_frames=errand.config.features.batch_frames,
         force=errand.force,
     )
-    with closing(extraction.run(jobs)) as finished:
-        for _ in finished:
-            if not is_present(store.folder, errand.sign):
-                raise FsrvosError(f"worker {_host()} stops: whoever sent the work has gone")
+    for _ in extraction.run(jobs):
+        if not is_present(store.folder, errand.sign):
+            raise FsrvosError(f"worker {_host()} stops: whoever sent the work has gone")
     return Delivery(tuple(video.item for video in bundle.videos), extraction.tally)
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from configs import FsrvosError, UsageError
+from configs import FsrvosError, MissingError, UsageError
 
 if TYPE_CHECKING:
     from joblib.parallel import ParallelBackendBase
@@ -53,15 +53,24 @@ class Connection:
 def connect(cluster: Cluster) -> Iterator[Connection]:
     """Connect to a cluster for as long as the context lasts.
 
-    Raises MissingError (package not installed), UsageError (not an address), FsrvosError (nothing
-    answers there in CONNECT_SECONDS, or no worker).
+    Raises MissingError (package not installed, or this program not there), UsageError (not an
+    address), FsrvosError (nothing answers there in CONNECT_SECONDS, or no worker).
     """
     if cluster.backend == "dask":
         from stages.clusters.dask_backend import connect_dask as open_connection
     else:
         from stages.clusters.ray_backend import connect_ray as open_connection
     with open_connection(cluster) as connection:
-        yield connection
+        try:
+            yield connection
+        except (ImportError, RuntimeError) as error:
+            # Dask's scheduler reads what is sent, too, and says only that it could not.
+            if isinstance(error, RuntimeError) and "deserialization" not in str(error):
+                raise
+            raise MissingError(
+                f"the {cluster} cannot run what it is sent: {str(error).split('. ')[0]}; install "
+                "the same version of fsrvos for all its processes, the scheduler's included"
+            ) from error
 
 
 def require_answer(cluster: Cluster, greeting: bytes | None = b"") -> None:

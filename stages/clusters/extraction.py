@@ -115,10 +115,9 @@ def _sent(connection: Connection, bundles: Sequence[Bundle]) -> Iterator[Iterato
 
 def _absolute(encoder: EncoderConfig) -> EncoderConfig:
     """Weights in files here under names that hold in any working folder."""
-    places = {name: Path(getattr(encoder, name)).expanduser() for name in ("vision", "text")}
-    found = {
-        name: str(path.absolute())
-        for name, path in places.items()
-        if getattr(encoder, name) and path.exists()
-    }
-    return replace(encoder, **found)
+    return replace(encoder, vision=_place(encoder.vision), text=_place(encoder.text))
+
+
+def _place(source: str) -> str:
+    path = Path(source).expanduser()
+    return str(path.absolute()) if source and path.exists() else source

@@ -15,7 +15,7 @@ from stages.clusters.cluster import Cluster, Connection, require_answer
 
 try:
     import ray
-    from ray.exceptions import RayError
+    from ray import exceptions
     from ray.util.joblib import register_ray
     from ray.util.joblib.ray_backend import RayBackend
 except ImportError as error:
@@ -26,6 +26,13 @@ except ImportError as error:
 # Of one actor, and of one bundle: one that kills every actor must end some time.
 RESTARTS = 20
 TASK_RETRIES = 3
+LOST = (
+    exceptions.RayActorError,
+    exceptions.WorkerCrashedError,
+    exceptions.NodeDiedError,
+    exceptions.OutOfMemoryError,
+    exceptions.ObjectLostError,
+)
 # How a gRPC client begins (HTTP/2's preface and empty settings); a server answers in kind.
 _HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
 
@@ -57,7 +64,7 @@ def connect_ray(cluster: Cluster) -> Iterator[Connection]:
         register_ray()
         arguments = {"max_restarts": RESTARTS, "max_task_retries": TASK_RETRIES, **share}
         backend = StreamingRayBackend(ray_remote_args=arguments)
-        yield Connection(backend, workers, "2 * n_jobs", (RayError,))
+        yield Connection(backend, workers, "2 * n_jobs", LOST)
     finally:
         if own:
             ray.shutdown()

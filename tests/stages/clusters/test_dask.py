@@ -66,7 +66,7 @@ def client(scheduler: str) -> Iterator[Client]:
         yield client
 
 
-def parallel(backend: DaskBackend) -> Parallel:
+def parallel(backend: object) -> Parallel:
     return Parallel(backend=backend, n_jobs=1, batch_size=1, return_as="generator_unordered")
 
 
@@ -86,13 +86,23 @@ def _wait(_: int) -> None:
 
 
 def _fail(words: str) -> None:
-    raise LookupError(words)
+    raise ModuleNotFoundError(words)
 
 
 def test_a_task_that_dask_gives_up_fails(client: Client) -> None:
     """joblib's own backend would wait for ever."""
-    with pytest.raises(Exception, match="no such module on the worker|deserializ"):
+    with pytest.raises((ImportError, RuntimeError), match="no such module|deserialization"):
         list(parallel(DaskBackend(client))(delayed(id)(Unreadable()) for _ in range(2)))
+
+
+def test_a_cluster_without_this_program_is_one_line(scheduler: str) -> None:
+    line = f"the Dask cluster at {scheduler} cannot run what it is sent: .*; install the same"
+    with (
+        pytest.raises(MissingError, match=line),
+        connect(Cluster("dask", scheduler)) as connection,
+    ):
+        backend = connection.backend
+        list(parallel(backend)(delayed(id)(Unreadable()) for _ in range(2)))
 
 
 def test_tasks_that_nobody_will_do_fail(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
