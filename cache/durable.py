@@ -140,12 +140,16 @@ def explained(action: str, path: Place) -> Iterator[None]:
 def _reason(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "no space left for the cache"
+    if error.errno == errno.ENOTDIR:
+        return "a file is where a folder is due"
     return (error.strerror or str(error)).lower()
 
 
 def _remedy(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "free some (fsrvos cache prune) or move the cache (--cache-dir or FSRVOS_CACHE)"
+    if error.errno == errno.ENOTDIR:
+        return "choose another cache folder (--cache-dir or FSRVOS_CACHE)"
     return "make it writable or choose another cache folder (--cache-dir or FSRVOS_CACHE)"
 
 

@@ -215,7 +215,8 @@ def test_a_cache_in_a_place_that_cannot_be_written(
     (tmp_path / "file").write_text("")
     place = ("--cache-dir", str(tmp_path / "file/cache"))
     assert call("features", blocks_root, tmp_path, untrained_run, *place) == 1
-    assert_one_line(capsys, "a file is where a folder is due; choose another place")
+    says = "cannot write to the cache: a file is where a folder is due: "
+    assert_one_line(capsys, f"{says}{tmp_path / 'file/cache'}")
     assert (tmp_path / "file").read_text() == ""
     mkdir = Path.mkdir
 
