@@ -16,6 +16,7 @@ import numpy as np
 
 from configs import from_toml
 from configs.errors import UsageError
+from configs.model import ModelConfig
 from stages.checkpoint import read_facts
 from stages.reporting.run import Run
 from stages.scoring.aggregate import student_interval
@@ -51,9 +52,9 @@ class Ablation:
 
     def table(self) -> str:
         """Plain text."""
-        head = ["options", "seeds", "J", "F", "J&F", "", "gain", ""]
-        lines = align([head, *map(_cells, self.rows)])
-        rule = "-" * max(len(line) for line in lines)
+        head = ["seeds", "J", "F", "J&F", "", "gain", "", "options"]
+        lines = align([head, *map(_cells, self.rows)], left=(7,))
+        rule = "-" * len(lines[0])
         return "\n".join([lines[0], rule, *lines[1:], *[f"\n{note}" for note in self.notes]])
 
     def to_json(self) -> dict[str, Any]:
@@ -105,16 +106,20 @@ def _row(members: Mapping[int, Run], first: Mapping[int, Run]) -> Row:
 
 
 def _options(run: Run) -> Options:
-    """Every key of a run's configuration, as section.key, but for the preset's name."""
+    """Every key of a run's configuration, as section.key."""
     sections = dataclasses.asdict(from_toml(run.config, str(run.folder / "config.toml")))
-    flat = {f"{s}.{name}": value for s, keys in sections.items() for name, value in keys.items()}
-    flat.pop("model.preset")  # it only names a choice of the other values
-    return flat
+    return {f"{s}.{name}": value for s, keys in sections.items() for name, value in keys.items()}
 
 
 def _difference(run: Run, first: Run) -> str:
-    """What a run states otherwise than the first, as it would be given to --set."""
+    """What a run states otherwise than the first, as it would be given to --set.
+
+    What follows from another preset of the network is not named one by one.
+    """
     stated, base = _options(run), _options(first)
+    if stated["model.preset"] != base["model.preset"]:
+        chosen = ModelConfig.presets[stated["model.preset"]]
+        base |= {f"model.{name}": value for name, value in chosen.items()}
     changed = [f"{name}={stated[name]}" for name in stated if stated[name] != base[name]]
     return ", ".join(changed) or "as the first run"
 
@@ -142,10 +147,10 @@ def _half(values: Sequence[float]) -> float | None:
 
 def _cells(row: Row) -> list[str]:
     return [
-        row.options,
         str(len(row.seeds)),
         *(f"{value:.1f}" for value in (row.J, row.F, row.JF)),
         "" if row.JF_half is None else f"± {row.JF_half:.1f}",
         "" if row.gain is None else f"{row.gain:+.1f}",
         "" if row.gain_half is None else f"± {row.gain_half:.1f}",
+        row.options,
     ]

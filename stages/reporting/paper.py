@@ -170,13 +170,15 @@ def _affinity_rows(runs: Sequence[Run]) -> Rows:
 def _affinity_row(runs: Sequence[Run]) -> tuple[str, ...]:
     """The mean over training seeds, with half the 95 % interval of J&F where there are several."""
     first, count = runs[0], len(runs)
-    name = f"affinity {first.affinity}, fold {first.fold or '?'}, {_label(first)}"
+    name = f"affinity {first.affinity}, fold {first.fold or '?'}"
     if count == 1:
-        return name, *_figures(first)
+        return f"{name}, {_label(first)}", *_figures(first)
     values = {key: [(run.score or {})[key] for run in runs] for key in ("J", "F", "JF")}
     j, f, jf = (sum(column) / count for column in values.values())
     low, high = student_interval(values["JF"])
-    return f"{name}, {count} seeds", f"{j:.1f}", f"{f:.1f}", f"{jf:.1f} ± {(high - low) / 2:.1f}"
+    protocol = (first.score or {})["protocol"]
+    name = f"{name}, {count} training seeds, protocol {protocol}"
+    return name, f"{j:.1f}", f"{f:.1f}", f"{jf:.1f} ± {(high - low) / 2:.1f}"
 
 
 def _label(run: Run) -> str:

@@ -92,7 +92,7 @@ def test_table_four_takes_the_mean_over_training_seeds(tmp_path: Path) -> None:
     runs = [make_run(tmp_path / str(j), "sample", 1, j, j) for j in (40, 44, 48)]
     (row,) = paper_table(4, runs).blocks[0].rows
     assert row == (
-        "affinity cross, fold 1, cross, protocol paper, 3 seeds",
+        "affinity cross, fold 1, 3 training seeds, protocol paper",
         "44.0",
         "44.0",
         "44.0 ± 9.9",
