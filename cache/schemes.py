@@ -12,7 +12,7 @@ import numpy as np
 
 from cache.packing import packed_size
 
-FLOATS = {16: np.dtype("<f2"), 32: np.dtype("<f4")}
+FLOATS: dict[int, np.dtype[Any]] = {16: np.dtype("<f2"), 32: np.dtype("<f4")}
 BYTE = 8
 
 
