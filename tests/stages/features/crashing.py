@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -102,13 +103,12 @@ def objects(data: Path, folder: Path, rounds: int, seed: int, url: str) -> None:
     duration = time.monotonic() - begun
     reader, writer = os.pipe()
 
-    def count() -> None:
-        found = chunks(cache / "killed")
+    def count(place: Place) -> None:
+        found = chunks(place)
         assert found.items() <= expected.items()
-        os.write(writer, f"{0 < len(found) < len(expected)}\n".encode())
+        os.write(writer, f"{len(found):3}".encode())
 
-    def finish() -> None:
-        place = cache / "killed"
+    def finish(place: Place) -> None:
         fill(data, place)
         assert chunks(place) == expected
         prune(place)
@@ -120,17 +120,20 @@ def objects(data: Path, folder: Path, rounds: int, seed: int, url: str) -> None:
         assert not list(local_side(place).glob("*/tmp/*"))
         assert verify(place, deep=True).faults == ()
 
-    killed = 0
+    killed = partly = attempt = 0
     while killed < rounds:
-        child = forked(lambda: fill(data, cache / "killed"))
+        place = cache / f"killed{attempt}"
+        child = forked(partial(fill, data, place))
         # From the first third on: before that, nothing is uploaded yet.
         time.sleep(moments.uniform(duration / 3, duration))
         os.kill(child, signal.SIGKILL)
         killed += os.waitpid(child, 0)[1] == signal.SIGKILL
-        assert os.waitpid(forked(count), 0)[1] == 0
-    assert os.waitpid(forked(finish), 0)[1] == 0
-    os.close(writer)
-    sys.stdout.write(f"{os.read(reader, 10000).decode().count('True')}\n")
+        assert os.waitpid(forked(partial(count, place)), 0)[1] == 0
+        found = int(os.read(reader, 3))
+        partly += 0 < found < len(expected)
+        attempt += found == len(expected)
+    assert os.waitpid(forked(partial(finish, place)), 0)[1] == 0
+    sys.stdout.write(f"{partly}\n")
 
 
 def race(data: Path, folder: Path, processes: int) -> None:
