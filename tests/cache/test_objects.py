@@ -1,17 +1,14 @@
 """The cache in an object store: in memory, and on an S3-compatible server."""
 
 import subprocess
-import sys
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 import zarr
-from fsspec.registry import _registry as registry
 
 from cache import (
     FeatureKey,
@@ -29,7 +26,7 @@ from cache.inventory import list_info
 from cache.location import local_side
 from cache.prune import prune
 from cache.verify import verify
-from configs import CacheIntegrityError, FsrvosError, MissingError, UsageError
+from configs import CacheIntegrityError, FsrvosError
 
 ITEM, OTHER = "ab" * 32, "cd" * 32
 CHUNKS, SHARDS = "level4/values/c.1.0.0.0", "level4/values/c.0.0.0.0"
@@ -310,80 +307,3 @@ def test_the_index_of_frames_stays_on_this_machine(root: ObjectPath, tmp_path: P
 def test_a_file_url_is_a_folder(tmp_path: Path) -> None:
     assert place_of(f"file://{tmp_path}/cache") == tmp_path / "cache"
     assert place_of("some/folder") == Path("some/folder")
-
-
-def test_a_missing_bucket_is_named(s3: str, key: FeatureKey, make_maps: Callable) -> None:
-    url = "s3://no-such-bucket/prefix"
-    store = FeatureStore(url, key)
-    for work in (
-        lambda: store.has(ITEM),
-        lambda: store.write(ITEM, make_maps(), {}),
-        lambda: list_info(store.root),
-        lambda: TextStore(url, TextKey("t", "0", 4)).missing(["a dog"]),
-    ):
-        with pytest.raises(MissingError, match="no such bucket: s3://no-such-bucket;"):
-            work()
-
-
-@pytest.fixture
-def unreachable(s3: str, reconnect: Callable, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    reconnect()
-    return s3
-
-
-def test_an_unreachable_server_is_named(unreachable: str, key: FeatureKey) -> None:
-    store = FeatureStore(unreachable, key)
-    for work in (lambda: store.has(ITEM), lambda: store.read(ITEM, [0]), lambda: store.claim(ITEM)):
-        with pytest.raises(
-            FsrvosError, match=r"cannot reach s3://.*127\.0\.0\.1:9.*check the addr"
-        ):
-            work()
-
-
-def test_a_server_that_goes_away_is_no_damage(
-    s3: str,
-    s3_server: str,
-    reconnect: Callable,
-    key: FeatureKey,
-    make_maps: Callable,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    store = FeatureStore(s3, key)
-    store.write(ITEM, make_maps(), {})
-    store.record(ITEM)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    reconnect()
-    for work in (lambda: store.read(ITEM, [0]), lambda: store.faults(ITEM, deep=True)):
-        with pytest.raises(FsrvosError, match="cannot reach"):
-            work()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
-    reconnect()
-    assert store.has(ITEM) and store.read(ITEM, [0])
-
-
-def test_missing_credentials_are_named(
-    s3: str,
-    reconnect: Callable,
-    key: FeatureKey,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    reconnect()
-    with pytest.raises(MissingError, match="no credentials for s3://.*AWS_ACCESS_KEY_ID"):
-        FeatureStore(s3, key).has(ITEM)
-
-
-def test_a_missing_package_and_an_unknown_protocol_are_named(
-    key: FeatureKey, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # What is imported already stays known to fsspec.
-    monkeypatch.delitem(registry, "s3", raising=False)
-    monkeypatch.setitem(sys.modules, "s3fs", None)
-    with pytest.raises(MissingError, match=r"pip install 'fsrvos\[s3\]'"):
-        FeatureStore("s3://bucket/x", key).has(ITEM)
-    with pytest.raises(UsageError, match="Protocol not known: nonsense"):
-        FeatureStore("nonsense://bucket/x", replace(key, extractor=2)).has(ITEM)
