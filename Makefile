@@ -177,7 +177,7 @@ bench: $(INSTALLED) ## measure speed and memory on an idle machine, beside their
 
 # ---- what each option gives: one left out at a time, at equal steps, over training seeds
 
-ABLATION_STEPS ?= 120
+ABLATION_STEPS ?= 240
 SEEDS ?= 0 1 2
 LEFT_OUT ?= base affinity=none affinity=self similarity_prior=false support_background=false \
     clip_exchange=false dense_prior=false finer_maps=false train_affinity=false \
@@ -196,8 +196,8 @@ $(ABLATION)/%/score.json: | $(STAMPS)/features-$(notdir $(RUN))
 	@name=$*; option=$${name%-seed*}; seed=$${name##*-seed}; \
 	option=$${option/#base/preset=default}; \
 	$(FSRVOS) train --from-cache --data $(DATA) --fold $(FOLD) --run $(@D) --config demo \
-	  --seed $$seed --set train.steps=$(ABLATION_STEPS) --set evaluate.episodes_per_category=6 \
-	  --set model.$$option $(SETS) --device $(DEVICE); \
+	  --seed $$seed --set train.steps=$(ABLATION_STEPS) --set train.videos_per_step=3 \
+	  --set evaluate.episodes_per_category=6 --set model.$$option $(SETS) --device $(DEVICE); \
 	$(FSRVOS) evaluate --run $(@D) --data $(DATA) --fold $(FOLD) --no-controls --device $(DEVICE); \
 	$(FSRVOS) score $(@D) --data $(DATA)
 
