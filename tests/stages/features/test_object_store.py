@@ -66,6 +66,7 @@ def test_both_layouts_are_one_cache(config: Config, data: Path, tmp_path: Path) 
     assert read_all(config, data, cache) == plain
 
 
+@pytest.mark.slow
 def test_the_commands_take_a_url(
     config: Config,
     data: Path,
