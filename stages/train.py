@@ -87,7 +87,8 @@ def train(
     init: run folder or weights file to start from. Raises MissingError (features, dataset, init),
     DataError, UsageError (fold), CacheIntegrityError, FsrvosError (loss not finite, disk full).
     """
-    keep_freed_memory()
+    if not config.train.checkpointing:  # what it frees is to be free
+        keep_freed_memory()
     dataset = load_dataset(data_root)
     identity = {
         "config": config_digest(config),

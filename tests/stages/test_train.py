@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -103,6 +104,18 @@ def test_a_seed_gives_the_same_weights_whoever_makes_the_batches(
 def test_another_seed_gives_other_weights(fit: Train, uninterrupted: Path, tmp_path: Path) -> None:
     fit(tmp_path / "run", seed=1)
     assert not equal(tmp_path / "run", uninterrupted)
+
+
+def test_checkpointing_gives_the_same_weights_and_keeps_no_freed_memory(
+    fit: Train, uninterrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Mock()
+    monkeypatch.setattr("stages.train.keep_freed_memory", kept)
+    fit(tmp_path / "thrifty", checkpointing=True)
+    assert equal(uninterrupted, tmp_path / "thrifty")
+    kept.assert_not_called()
+    fit(tmp_path / "plain", steps=1)
+    kept.assert_called_once()
 
 
 def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
