@@ -34,8 +34,9 @@ def step_flop(learner: Learner, batch: EpisodeBatch) -> int:
 
 def take_steps(device: str, preset: str, height: int, width: int, *stated: str) -> None:
     """Some steps, for a process whose memory is measured."""
-    keep_freed_memory()
     work = Workload(preset, (height, width), stated)
+    if not work.config.train.checkpointing:  # as in stages.train
+        keep_freed_memory()
     learner, batch = work.learner(device), work.batch(device)
     for _ in range(STEPS_FOR_MEMORY):
         step(learner, batch)
