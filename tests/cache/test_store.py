@@ -298,5 +298,8 @@ def test_a_cache_folder_that_is_a_file(
 ) -> None:
     (tmp_path / "cache").write_text("no folder")
     store = FeatureStore(tmp_path / "cache", key)
-    with pytest.raises(FsrvosError, match=r"cannot write to the cache: a file is where a folder is due: .*; choose another"):
+    with pytest.raises(
+        FsrvosError,
+        match=r"cannot write to the cache: a file is where a folder is due: .*; choose another",
+    ):
         store.write(ITEM, make_maps(), {})
