@@ -29,9 +29,10 @@ class FeaturesReport:
     """What `extract` found and did, or would do.
 
     hits, misses: videos, each view of one counted; text_hits, text_misses: sentences;
-    bytes_per_frame: of the missing videos' first; bytes_needed, minutes, free_bytes (None for an
-    object store): the plan; written_bytes, frames, seconds, encoder_seconds: the work, zero after
-    a plan; views: of a training video; reasons: why videos are missing, and how many.
+    bytes_per_frame: of the missing videos' first; bytes_needed, free_bytes (None for an object
+    store): the plan; minutes: estimated where only planned, else 0; written_bytes, frames, seconds,
+    encoder_seconds: the work, zero after a plan; views: of a training video; reasons: why videos
+    are missing, and how many.
     """
 
     key: str
@@ -200,10 +201,11 @@ def plan_work(
     jobs: Sequence[Job],
     missing: Sequence[Job],
     device: str,
+    timed: bool,
 ) -> dict[str, Any]:
     """The part of a report that says what `missing` costs.
 
-    Times one batch of the encoder when there is work to do.
+    timed: estimate the minutes, too, which takes two batches of the encoder; 0 otherwise.
     """
     frames = sum(len(job.paths) for job in missing)
     size, seconds = 0, 0.0
@@ -211,7 +213,8 @@ def plan_work(
         first = missing[0].read(0)
         cells = [(-(-first.shape[0] // s), -(-first.shape[1] // s)) for s in STRIDES]
         size = bytes_per_frame(list(vision.channels), cells, config.features.dtype)
-        seconds = _seconds_a_frame(config, vision, first, device)
+        if timed:
+            seconds = _seconds_a_frame(config, vision, first, device)
     return {
         "key": store.key.digest,
         "cache": str(store.root),

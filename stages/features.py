@@ -92,7 +92,8 @@ def extract(
     missing, reasons = _missing_views(stores, views, index.previous(sources), force)
     sentences = sentences_of(dataset, videos)
     untold = texts.missing(sentences)
-    planned = plan_work(config, vision, stores[0], [*chain(*views)], [*chain(*missing)], device)
+    every, left_over = [*chain(*views)], [*chain(*missing)]
+    planned = plan_work(config, vision, stores[0], every, left_over, device, timed=plan)
     report = FeaturesReport(
         **planned,
         views=len(stores),
