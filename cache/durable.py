@@ -56,12 +56,12 @@ def _host() -> str:
     return "".join(c for c in socket.gethostname() if c.isalnum() or c == "-")
 
 
-def write_file(path: Path, data: bytes) -> None:
+def write_file(path: Path | str, data: bytes) -> None:
     """Write a new file, without fsync: `sync_tree` follows."""
     write_at(path, data, 0)
 
 
-def write_at(path: Path, data: bytes, offset: int) -> None:
+def write_at(path: Path | str, data: bytes, offset: int) -> None:
     """Write into a file, made if need be, from a byte on, without fsync."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
     try:

@@ -14,15 +14,13 @@ microseconds. Chunk names use "." so that a frame is a file, not four folders.
 
 import io
 import json
+from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
-
-from cache.durable import write_file
 
 STRIDES = (4, 8, 16, 32)
 SCALE_FRAMES = 16
@@ -43,28 +41,19 @@ def level_name(level: int) -> str:
     return f"level{STRIDES[level]}"
 
 
-def write_group(folder: Path, attributes: dict[str, Any] | None = None) -> None:
-    """Make a folder a Zarr group."""
-    folder.mkdir(parents=True, exist_ok=True)
-    header = {"zarr_format": 3, "node_type": "group", "attributes": attributes or {}}
-    write_file(folder / "zarr.json", _json(header))
-
-
-def write_array(
-    folder: Path,
-    shape: tuple[int, ...],
-    chunk: tuple[int, ...],
-    dtype: np.dtype[Any],
-    shard: bool = False,
-) -> None:
-    """Make a folder a Zarr array whose chunks carry a crc32c; `shard`: all of them in one file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_file(folder / "zarr.json", _array_header(shape, chunk, dtype.str, shard))
+def group_header(attributes: Mapping[str, Any] | None = None) -> bytes:
+    """zarr.json of a group."""
+    return _json({"zarr_format": 3, "node_type": "group", "attributes": attributes or {}})
 
 
 @lru_cache(maxsize=64)
-def _array_header(shape: tuple[int, ...], chunk: tuple[int, ...], dtype: str, shard: bool) -> bytes:
-    """zarr.json of an array; kept, because the videos of a dataset have few shapes."""
+def array_header(
+    shape: tuple[int, ...], chunk: tuple[int, ...], dtype: str, shard: bool = False
+) -> bytes:
+    """zarr.json of an array whose chunks carry a crc32c; `shard`: all of them in one file.
+
+    dtype: as numpy.dtype.str. Kept, because the videos of a dataset have few shapes.
+    """
     codecs = _CODECS
     grid = chunk
     if shard:

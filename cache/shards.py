@@ -8,8 +8,6 @@ A shard is what Zarr's sharding_indexed codec reads. All chunks of an array have
 place of one in its shard is known without reading the index.
 """
 
-from pathlib import Path
-
 import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
@@ -20,16 +18,16 @@ from cache.layout import CHECKSUM_BYTES, chunk_name
 LAYOUTS = ("chunks", "shards")
 
 
-def write_piece(folder: Path, layout: str, index: int, values: NDArray[np.generic]) -> int:
+def write_piece(folder: str, layout: str, index: int, values: NDArray[np.generic]) -> int:
     """Write chunk `index` of an array, in any order. Returns its crc32c."""
     data = values.tobytes()
     checksum: int = google_crc32c.value(data)
     data += checksum.to_bytes(CHECKSUM_BYTES, "little")
     name, offset = locate(layout, index, values.ndim, len(data))
     if layout == "shards":
-        write_at(folder / name, data, offset)
+        write_at(f"{folder}/{name}", data, offset)
     else:
-        write_file(folder / name, data)
+        write_file(f"{folder}/{name}", data)
     return checksum
 
 
@@ -40,9 +38,9 @@ def locate(layout: str, index: int, rank: int, length: int) -> tuple[str, int]:
     return chunk_name(index, rank), 0
 
 
-def write_index(folder: Path, count: int, rank: int, length: int) -> None:
+def write_index(folder: str, count: int, rank: int, length: int) -> None:
     """Complete a shard of `count` chunks of `length` bytes, checksums included."""
-    write_at(folder / chunk_name(0, rank), shard_index(count, length), count * length)
+    write_at(f"{folder}/{chunk_name(0, rank)}", shard_index(count, length), count * length)
 
 
 def shard_index(count: int, length: int) -> bytes:

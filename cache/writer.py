@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -10,8 +11,14 @@ import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.durable import explained, put_folder, sync_tree, temporary_name
-from cache.layout import CHECKSUM_BYTES, SCALE_FRAMES, level_name, write_array, write_group
+from cache.durable import explained, put_folder, sync_tree, temporary_name, write_file
+from cache.layout import (
+    CHECKSUM_BYTES,
+    SCALE_FRAMES,
+    array_header,
+    group_header,
+    level_name,
+)
 from cache.objects import ObjectPath, Place
 from cache.quantise import Packed, QuantisedMaps
 from cache.record import LevelRecord, Record, write_record
@@ -51,7 +58,9 @@ class ItemWriter:
         self.layout = layout
         self._folder = folder
         self._staged = staging / temporary_name(item)
+        self._root = str(self._staged)
         self._provenance = dict(provenance or {})
+        self._headers: dict[str, bytes] = {}
         self._shapes: list[tuple[int, int, int]] = []
         self._checksums: list[dict[int, int]] = []
         self._scales: list[NDArray[np.float32]] = []
@@ -90,24 +99,21 @@ class ItemWriter:
             raise ValueError(f"item {self.item}: not all of {self.frames} frames were added")
         with explained("write to the cache", self._staged):
             levels = tuple(self._finish_level(number) for number in range(len(self._shapes)))
-            files = [path for path in self._staged.rglob("*") if path.is_file()]
             record = Record(
                 item=self.item,
                 scheme=self.scheme,
                 levels=levels,
-                nbytes=sum(path.stat().st_size for path in files),
+                nbytes=0,
                 headers={
-                    path.relative_to(self._staged).as_posix(): google_crc32c.value(
-                        path.read_bytes()
-                    )
-                    for path in sorted(files)
-                    if path.name == "zarr.json"
+                    name: google_crc32c.value(data) for name, data in sorted(self._headers.items())
                 },
                 meta=dict(meta),
                 provenance=self._provenance,
                 layout=self.layout,
                 folder="" if isinstance(self._folder, Path) else self._staged.name,
             )
+            arrays = sum(file.nbytes for file in record.files() if file.path not in self._headers)
+            record = replace(record, nbytes=arrays + sum(map(len, self._headers.values())))
             self._put_in_place(record)
         return record
 
@@ -127,26 +133,32 @@ class ItemWriter:
 
     def _begin(self, levels: Sequence[QuantisedMaps]) -> None:
         """Write the group and the array headers, from the first frames' shapes."""
-        write_group(self._staged, {"scheme": self.scheme, "frames": self.frames})
+        self._write_header("", group_header({"scheme": self.scheme, "frames": self.frames}))
         rows = min(SCALE_FRAMES, self.frames)
         for number, maps in enumerate(levels):
-            folder = self._staged / level_name(number)
-            write_group(folder, maps.packed and maps.packed._asdict())
+            name = level_name(number)
+            self._write_header(name, group_header(maps.packed and maps.packed._asdict()))
             shape = maps.shape[1:]
             channels = shape[0]
             stored = self._stored.stored_shape(number, shape)
-            arrays: dict[str, tuple[tuple[int, ...], tuple[int, ...], np.dtype[Any]]] = {
-                "values": ((self.frames, *stored), (1, *stored), self._stored.dtype(number))
-            }
+            dtype, shard = self._stored.dtype(number), self.layout == "shards"
+            values = array_header((self.frames, *stored), (1, *stored), dtype.str, shard)
+            self._write_header(f"{name}/values", values)
             if self._stored.scaled:
-                scales = ((self.frames, channels), (rows, channels), np.dtype("<f4"))
-                arrays |= {"scale": scales, "offset": scales}
-            for name, facts in arrays.items():
-                write_array(folder / name, *facts, shard=self.layout == "shards")
+                scales = array_header((self.frames, channels), (rows, channels), "<f4", shard)
+                self._write_header(f"{name}/scale", scales)
+                self._write_header(f"{name}/offset", scales)
             self._shapes.append(shape)
             self._checksums.append({})
             self._scales.append(np.zeros((self.frames, channels), np.float32))
             self._offsets.append(np.zeros((self.frames, channels), np.float32))
+
+    def _write_header(self, folder: str, data: bytes) -> None:
+        """Make a folder of the item, "" for itself, a Zarr group or array."""
+        (self._staged / folder).mkdir(parents=True)
+        name = f"{folder}/zarr.json" if folder else "zarr.json"
+        write_file(f"{self._root}/{name}", data)
+        self._headers[name] = data
 
     def _add_level(self, number: int, start: int, maps: QuantisedMaps) -> None:
         count = len(maps.values)
@@ -157,7 +169,7 @@ class ItemWriter:
             raise ValueError(f"item {self.item}: level {number} is not stored as {self.scheme}")
         if not 0 <= start <= start + count <= self.frames:
             raise ValueError(f"item {self.item}: frames {start}+{count} of {self.frames}")
-        folder = self._staged / level_name(number) / "values"
+        folder = f"{self._root}/{level_name(number)}/values"
         for row in range(count):
             checksum = write_piece(folder, self.layout, start + row, maps.values[row : row + 1])
             self._checksums[number][start + row] = checksum
@@ -167,23 +179,23 @@ class ItemWriter:
 
     def _finish_level(self, number: int) -> LevelRecord:
         """Write the scales of a level and give its record."""
-        folder = self._staged / level_name(number)
+        folder = f"{self._root}/{level_name(number)}"
         values = tuple(self._checksums[number][frame] for frame in range(self.frames))
         shape = (self.frames, *self._shapes[number])
         if self.layout == "shards":
             stored = self._stored.stored_shape(number, shape[1:])
             length = self._stored.frame_bytes(number, shape[1:]) + CHECKSUM_BYTES
-            write_index(folder / "values", self.frames, 1 + len(stored), length)
+            write_index(f"{folder}/values", self.frames, 1 + len(stored), length)
         if not self._stored.scaled:
             return LevelRecord(shape, values)
         return LevelRecord(
             shape,
             values,
-            self._write_scales(folder / "scale", self._scales[number]),
-            self._write_scales(folder / "offset", self._offsets[number]),
+            self._write_scales(f"{folder}/scale", self._scales[number]),
+            self._write_scales(f"{folder}/offset", self._offsets[number]),
         )
 
-    def _write_scales(self, folder: Path, rows: NDArray[np.float32]) -> tuple[int, ...]:
+    def _write_scales(self, folder: str, rows: NDArray[np.float32]) -> tuple[int, ...]:
         """Write [T, C] in chunks of SCALE_FRAMES rows; the last is padded with zeros."""
         size = min(SCALE_FRAMES, len(rows))
         checksums = []

@@ -28,6 +28,16 @@ def test_same_bytes_as_numpy(scheme: str, level: int, layout: torch.memory_forma
     np.testing.assert_array_equal(dequantise_on_device(found, "cpu").numpy(), dequantise(expected))
 
 
+@pytest.mark.parametrize("nbytes", [1, 4 * 77, 4 * 77 * 4, 4 * 77 * 14])
+@pytest.mark.parametrize("scheme", ["uint8", "uint6"])
+def test_blocks_of_any_size_give_the_same_floats(
+    scheme: str, nbytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = quantise(np.random.default_rng(0).normal(size=(3, 5, 7, 11)), scheme)
+    monkeypatch.setattr("stages.quantisation.BLOCK_BYTES", nbytes)
+    np.testing.assert_array_equal(dequantise_on_device(stored, "cpu").numpy(), dequantise(stored))
+
+
 @pytest.mark.parametrize("scheme", sorted(SCHEMES))
 def test_nan_is_refused(scheme: str) -> None:
     with pytest.raises(DataError, match="NaN"):
