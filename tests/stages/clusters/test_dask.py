@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 from distributed import Client, LocalCluster
 from joblib import Parallel, delayed
 
 import stages.clusters.cluster
 import stages.clusters.dask_backend
+from cache import FeatureStore
+from cache.inventory import list_keys
 from configs import Config, FsrvosError, MissingError, UsageError
 from stages.clusters import Cluster
 from stages.clusters.cluster import connect
@@ -48,6 +51,34 @@ def test_dask_makes_the_bytes_of_a_local_extraction(
     report = extract(tiny, blocks_root, 1, "all", tmp_path, cluster=cluster)
     assert report.frames == FRAMES
     assert read_all(tmp_path) == read_all(blocks_cache)
+
+
+@pytest.mark.parametrize("layout", ["chunks", "shards"])
+def test_workers_fill_a_bucket(
+    scheduler: str,
+    tiny: Config,
+    blocks_root: Path,
+    blocks_cache: Path,
+    s3: str,
+    layout: str,
+) -> None:
+    """Every frame that two workers put there is what a local extraction wrote to a disk."""
+    cluster = Cluster("dask", scheduler, "cpu")
+    report = extract(tiny, blocks_root, 1, "all", s3, layout=layout, cluster=cluster)
+    assert report.frames == FRAMES
+    (key,) = [entry for entry in list_keys(blocks_cache) if entry.kind == "features"]
+    local = key.feature_store()
+    remote = FeatureStore(s3, local.key)
+    assert list(remote.items()) == list(local.items())
+    for item in local.items():
+        frames = range(local.record(item).frames)
+        for found, expected in zip(
+            remote.read(item, frames), local.read(item, frames), strict=True
+        ):
+            np.testing.assert_array_equal(found.values, expected.values)
+            np.testing.assert_array_equal(found.scale, expected.scale)
+            np.testing.assert_array_equal(found.offset, expected.offset)
+        assert remote.faults(item, deep=True) == []
 
 
 def test_an_error_of_the_work_arrives_as_it_is(
