@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numcodecs.zstd import compress, decompress
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cache import FeatureKey, FeatureStore
+from cache import FeatureKey, FeatureStore, quantise
 from cache.schemes import SCHEMES
 from configs import FeaturesConfig, load_config
 from stages.benchmark.material import rendered_frames, resnet50
@@ -35,12 +36,18 @@ Maps = Sequence[NDArray[np.float32]]
 
 def rows(setting: Setting) -> dict[str, float]:
     """bytes_per_frame.<scheme> (ResNet-50, 360x640; with .lite behind, lite at 192x320),
-    relative_error.<scheme> (lite), read_ms_warm, read_ms_cold (ResNet-50, the default scheme)."""
+    relative_error.<scheme> (lite), zstd_share and zstd_ms (ResNet-50; .lite), read_ms_warm,
+    read_ms_cold (ResNet-50, the default scheme)."""
     setting.note("bytes_per_frame and read_ms: maps of a ResNet-50 with random weights")
     lite = load_vision(load_config("lite", []).encoder, setting.device)
     light = encoded(lite, rendered_frames(2 * CLIP, LITE_SIZE))
     paper = encoded(resnet50(True, setting.device), rendered_frames(2 * CLIP, PAPER_SIZE))
-    return {**sizes(setting, paper, light), **reading(setting, paper)}
+    return {
+        **sizes(setting, paper, light),
+        **coded(setting.rounds, paper, ""),
+        **coded(setting.rounds, light, ".lite"),
+        **reading(setting, paper),
+    }
 
 
 def encoded(encoder: VisionEncoder, frames: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
@@ -58,6 +65,19 @@ def sizes(setting: Setting, paper: Maps, lite: Maps) -> dict[str, float]:
         figures[f"bytes_per_frame.{scheme}.lite"] = stored_bytes(store, SUPPORT) / len(lite[0])
         figures[f"relative_error.{scheme}"] = worst_error(store, SUPPORT, lite)
     return figures
+
+
+def coded(rounds: int, maps: Maps, end: str) -> dict[str, float]:
+    """What entropy coding would give: zstd_share, of the default scheme's bytes, and zstd_ms to
+    undo it for a clip's maps on one thread. Differences along a row are coded, which are smaller
+    than the values; a frame and level alone, as it is read."""
+    values = [quantise(level, FeaturesConfig().dtype).values for level in maps]
+    steps = [np.diff(v, axis=-1, prepend=v.dtype.type(0)) for v in values]
+    pieces = [np.ascontiguousarray(frame) for level in steps for frame in level]
+    packed = [compress(piece, 1) for piece in pieces]
+    seconds = alternate({"undo": lambda: [decompress(piece) for piece in packed]}, rounds)
+    share = sum(map(len, packed)) / sum(piece.nbytes for piece in pieces)
+    return {f"zstd_share{end}": share, f"zstd_ms{end}": 1e3 * seconds["undo"]}
 
 
 def reading(setting: Setting, maps: Maps) -> dict[str, float]:

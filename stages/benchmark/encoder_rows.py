@@ -8,6 +8,7 @@ a batch a call. Both run in one process, so that kept memory serves the plain lo
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from configs import load_config
 from stages.benchmark.filling import fill
-from stages.benchmark.material import rendered_frames, resnet50
+from stages.benchmark.material import rendered_frames, resnet50, save_resnet50
 from stages.benchmark.measure import alternate
 from stages.benchmark.setting import Setting
 from stages.encoders import VisionEncoder, load_vision
@@ -25,11 +26,12 @@ from stages.encoders.folded import has_fast_bf16, use_bf16
 
 LITE_SIZE, PAPER_SIZE = (192, 320), (360, 640)
 LITE_FRAMES, PAPER_FRAMES = 32, 4
+PAPER_VIDEOS, PAPER_ROUNDS = 2, 2
 
 
 def rows(setting: Setting) -> dict[str, float]:
     """encoder_speedup (lite, 192x320), encoder_speedup.resnet50 (360x640), both with .bf16 where
-    the device computes in it; and the rows of `filling`."""
+    the device computes in it; the rows of `filling` for lite, and fill_share.resnet50."""
     lite = load_config("lite", []).encoder
 
     def load_lite(tuned: bool) -> VisionEncoder:
@@ -45,8 +47,23 @@ def rows(setting: Setting) -> dict[str, float]:
     return {
         **speedups(setting, "encoder_speedup", load_lite, light),
         **speedups(setting, "encoder_speedup.resnet50", load_resnet50, heavy),
-        **fill(setting),
+        **fill(setting, load_config("lite", [])),
+        "fill_share.resnet50": paper_fill_share(setting),
     }
+
+
+def paper_fill_share(setting: Setting, videos: int = PAPER_VIDEOS) -> float:
+    """fill_share of a ResNet-50 at 360x640, in few rounds: each takes minutes on a CPU."""
+    work = setting.work / "resnet50"
+    save_resnet50(work / "encoder")
+    height, width = PAPER_SIZE
+    changes = [
+        f'encoder.vision="{work / "encoder"}"',
+        f"features.short_side={height}",
+        f"features.long_side={width}",
+    ]
+    few = replace(setting, work=work, rounds=min(PAPER_ROUNDS, setting.rounds))
+    return fill(few, load_config("lite", changes), videos, (width, height))["fill_share"]
 
 
 def speedups(

@@ -6,6 +6,7 @@ All of it comes from seeds or from installed packages, so that every machine mea
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,6 +19,9 @@ from stages.data.sample.videos import render_video
 from stages.encoders import VisionEncoder, load_text, load_vision
 from stages.encoders.folded import tune
 from stages.model.build import build_model
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 CATEGORY = "rabbit"
 # Animals do not fit on smaller canvases; such frames are drawn larger and made smaller.
@@ -37,16 +41,25 @@ def rendered_frames(count: int, size: tuple[int, int]) -> NDArray[np.uint8]:
 def resnet50(tuned: bool, device: str) -> VisionEncoder:
     """A ResNet-50 as preset `paper` has it, but with random weights: those of ImageNet have to be
     downloaded, and what it costs does not depend on them."""
-    from transformers import ResNetBackbone, ResNetConfig
-
     from stages.encoders.backbone import BackboneVision
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        encoder = BackboneVision(ResNetBackbone(ResNetConfig(out_indices=[1, 2, 3, 4])))
+    encoder = BackboneVision(_resnet50())
     if tuned:
         tune(encoder)
     return encoder.to(device)
+
+
+def save_resnet50(folder: Path) -> None:
+    """Write that network where `encoder.vision` can name it."""
+    _resnet50().save_pretrained(folder)
+
+
+def _resnet50() -> PreTrainedModel:
+    from transformers import ResNetBackbone, ResNetConfig
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return ResNetBackbone(ResNetConfig(out_indices=[1, 2, 3, 4]))
 
 
 def untrained_run(config: Config, run: Path) -> None:

@@ -13,7 +13,7 @@ from cache.schemes import SCHEMES
 from configs import FeaturesConfig, load_config
 from stages.benchmark import cache_rows, encoder_rows, filling, predict_rows, score_rows
 from stages.benchmark.davis_reference import boundary, frame_scores
-from stages.benchmark.material import rendered_frames, resnet50
+from stages.benchmark.material import rendered_frames, resnet50, save_resnet50
 from stages.benchmark.setting import Setting
 from stages.encoders import STRIDES, load_vision
 from stages.metrics import contour_f, region_j
@@ -57,9 +57,19 @@ def test_speedups_have_a_row_for_bf16_where_the_device_has_it(
 
 
 def test_filling_runs_on_a_fresh_cache_every_time(setting: Setting) -> None:
-    found = filling.fill(setting, "tiny", videos=1)
+    found = filling.fill(setting, TINY, videos=1)
     assert set(found) == {"fill_share", "fill_start_frames", "fill_sentence_frames"}
     assert all(np.isfinite(value) for value in found.values())
+
+
+def test_the_saved_resnet50_is_the_one_measured_elsewhere(tmp_path: Path) -> None:
+    save_resnet50(tmp_path / "encoder")
+    saved = load_config("lite", [f'encoder.vision="{tmp_path / "encoder"}"']).encoder
+    frames = torch.from_numpy(rendered_frames(1, (64, 96)))
+    for level, wanted in zip(
+        load_vision(saved)(frames), resnet50(True, "cpu")(frames), strict=True
+    ):
+        torch.testing.assert_close(level, wanted)
 
 
 def test_filling_takes_the_start_apart_from_the_steady_state() -> None:
@@ -88,6 +98,16 @@ def test_bytes_on_disk_are_those_that_the_plan_promises(setting: Setting) -> Non
     assert found["relative_error.fp32"] == 0
     assert 0 < found["relative_error.fp16"] < 5e-4
     assert 5e-4 < found["relative_error.uint8"] < 2e-2
+
+
+def test_zstd_is_weighed_on_the_bytes_that_are_stored() -> None:
+    """Noise cannot be coded; a map of one value takes next to nothing."""
+    noise = np.random.default_rng(0).random((2, 8, 32, 32), np.float32)
+    flat = np.ones_like(noise)
+    assert cache_rows.coded(1, [noise], "")["zstd_share"] == pytest.approx(1, abs=0.05)
+    found = cache_rows.coded(1, [noise, flat], ".x")
+    assert set(found) == {"zstd_share.x", "zstd_ms.x"}
+    assert found["zstd_share.x"] == pytest.approx(0.5, abs=0.05)
 
 
 def test_reading_gives_both_latencies_and_the_maps(setting: Setting) -> None:
