@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from fsrvos_cli.main import run as command_line
+from tests.stages.error_lines import Captured, assert_one_line
 
-Captured = pytest.CaptureFixture[str]
 WORDS = "meta_expressions/train/meta_expressions.json"
 
 
@@ -29,17 +29,6 @@ def data(blocks_root: Path, tmp_path: Path) -> Path:
 
 def snapshot(folder: Path) -> dict[str, int]:
     return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.rglob("*")}
-
-
-def assert_one_line(capsys: Captured, says: str) -> None:
-    """Nothing on stdout; on stderr one line of an error, and no traceback."""
-    out, err = capsys.readouterr()
-    assert out == ""
-    lines = [line for line in err.splitlines() if line.strip() and "(default)" not in line]
-    assert len(lines) == 1, err
-    assert lines[0].startswith("fsrvos: error: ")
-    assert says in lines[0]
-    assert "unexpected" not in lines[0]
 
 
 def edit(data: Path, change: Callable[[dict[str, dict[str, object]]], object]) -> None:

@@ -23,10 +23,10 @@ from stages.data.support import load_support
 from stages.data.video import VideoWriter
 from stages.overlay import Tile, write_mask_png, write_png
 from stages.predict import Segmenter, SpreadTiles, predict
+from tests.stages.error_lines import Captured, assert_one_line
 
 SENTENCE = "The Left ant"
 FRAMES = 13
-Captured = pytest.CaptureFixture[str]
 
 
 def picture(when: int, size: tuple[int, int] = (64, 96)) -> np.ndarray:  # type: ignore[type-arg]
@@ -229,17 +229,6 @@ def test_a_new_result_replaces_a_former_one_whole(
     with pytest.raises(UsageError, match=r"holds notes\.txt"):
         predict(clip, SENTENCE, support, untrained_run, out)
     assert snapshot(out) == before
-
-
-def assert_one_line(capsys: Captured, says: str) -> None:
-    """Nothing on stdout; on stderr one line of an error, and no traceback."""
-    out, err = capsys.readouterr()
-    assert out == ""
-    lines = [line for line in err.splitlines() if line.strip() and "(default)" not in line]
-    assert len(lines) == 1, err
-    assert lines[0].startswith("fsrvos: error: ")
-    assert says in lines[0]
-    assert "unexpected" not in lines[0]
 
 
 def no_mask(folder: Path) -> None:

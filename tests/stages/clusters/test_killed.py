@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -129,6 +129,18 @@ def check(cache: Path, expected: Path, read_all: Callable[[Path], dict[str, byte
     assert not [path for name in ("tmp", "claims") for path in cache.glob(f"*/{name}/*")]
 
 
+def extract_while(
+    happens: Callable[[], object], command: Sequence[str], cache: Path, expected: Path, log: Path
+) -> None:
+    """Extract to the end, with something that happens after the first item and before the last."""
+    with started(*command, log=log) as driver:
+        wait_for("the first item", lambda: items(cache) or driver.poll() is not None, log)
+        happens()
+        there = len(items(cache))
+        assert driver.wait(PATIENCE) == 0, log.read_text()
+    assert 0 < there < len(items(expected))
+
+
 def test_dask_finishes_when_a_worker_is_killed(
     dask: tuple[str, list[subprocess.Popen[bytes]]],
     many: Path,
@@ -137,14 +149,9 @@ def test_dask_finishes_when_a_worker_is_killed(
     read_all: Callable[[Path], dict[str, bytes]],
 ) -> None:
     address, (one, _) = dask
-    cache, log = tmp_path / "cache", tmp_path / "features.log"
+    cache = tmp_path / "cache"
     command = features(many, cache, "--backend", "dask", "--address", address)
-    with started(*command, log=log) as driver:
-        wait_for("the first item", lambda: items(cache) or driver.poll() is not None, log)
-        one.kill()
-        there = len(items(cache))
-        assert driver.wait(PATIENCE) == 0, log.read_text()
-    assert 0 < there < len(items(expected))
+    extract_while(one.kill, command, cache, expected, tmp_path / "features.log")
     check(cache, expected, read_all)
 
 
@@ -217,14 +224,13 @@ def test_ray_finishes_when_a_worker_is_killed(
     read_all: Callable[[Path], dict[str, bytes]],
 ) -> None:
     address, folder = ray
-    cache, log = tmp_path / "cache", tmp_path / "features.log"
+    cache = tmp_path / "cache"
     command = features(many, cache, "--backend", "ray", "--address", address)
-    with started(*command, log=log) as driver:
-        wait_for("the first item", lambda: items(cache) or driver.poll() is not None, log)
+
+    def kill_one() -> None:
         workers = actors(folder)
-        assert len(workers) == 2, log.read_text()
+        assert len(workers) == 2
         os.kill(workers[0], signal.SIGKILL)
-        there = len(items(cache))
-        assert driver.wait(PATIENCE) == 0, log.read_text()
-    assert 0 < there < len(items(expected))
+
+    extract_while(kill_one, command, cache, expected, tmp_path / "features.log")
     check(cache, expected, read_all)
