@@ -60,12 +60,11 @@ def dequantise_on_device(maps: QuantisedMaps, device: torch.device | str) -> Ten
         return values.float()
     frames, channels, height, width = maps.shape
     floats = torch.empty((frames * channels, height * width), device=values.device)
-    count = len(floats)
-    if values.device.type == "cpu":
-        count = max(1, BLOCK_BYTES // max(1, 4 * height * width))
-    scale = torch.from_numpy(maps.scale).to(device).view(-1, 1)
-    offset = torch.from_numpy(maps.offset).to(device).view(-1, 1)
-    parts = (part.split(count) for part in (floats, values.view(floats.shape), scale, offset))
+    on_cpu = values.device.type == "cpu"
+    count = max(1, BLOCK_BYTES // (4 * height * width) if on_cpu else len(floats))
+    scale = torch.from_numpy(maps.scale).to(device).reshape(-1, 1)
+    offset = torch.from_numpy(maps.offset).to(device).reshape(-1, 1)
+    parts = (part.split(count) for part in (floats, values.reshape(floats.shape), scale, offset))
     for block, levels, scales, offsets in zip(*parts, strict=True):
         block.copy_(levels).mul_(scales).add_(offsets)
     return floats.view(maps.shape)
