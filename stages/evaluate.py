@@ -55,15 +55,18 @@ def evaluate(
 ) -> Path:
     """Predict all test episodes of `fold`; gives the path of predictions.h5 in the run folder.
 
-    config: whose `evaluate` section counts; the run's own by default. Raises MissingError,
-    DataError, UsageError (fold trained on), CacheIntegrityError, FsrvosError.
+    config: whose `evaluate` section and `features.dtype` count, the stored type that is read;
+    the run's own by default. All else is the run's. Raises MissingError, DataError, UsageError
+    (fold trained on), CacheIntegrityError, FsrvosError.
     """
     keep_freed_memory()
     loaded = load_checkpoint(run_dir, device)
-    options = (config or loaded.config).evaluate
+    stated = config or loaded.config
+    options, dtype = stated.evaluate, stated.features.dtype
+    read = replace(loaded.config, features=replace(loaded.config.features, dtype=dtype))
     require_same_fold(loaded, fold, run_dir)
     dataset = load_dataset(data_root)
-    source = open_source(loaded.config, dataset, cache_root, device, from_cache=True, user=run_dir)
+    source = open_source(read, dataset, cache_root, device, from_cache=True, user=run_dir)
     require_encoders(loaded.encoders, source.encoders, run_dir)
     drawn = {
         seed: test_episodes(
@@ -86,7 +89,8 @@ def evaluate(
         "run": str(run_dir),
         "manifest": digests,
         "protocol": options.protocol,
-        "command": f"fsrvos evaluate --data {data_root} --fold {fold} --run {run_dir}",
+        "command": f"fsrvos evaluate --data {data_root} --fold {fold} --run {run_dir} "
+        f"--set features.dtype={dtype}",
         "versions": provenance(device),
     }
     runner = _Runner(loaded, dataset, source, torch.device(device), options)

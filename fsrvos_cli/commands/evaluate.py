@@ -50,10 +50,14 @@ def evaluate(
     The classes of a fold's test episodes were never trained on. The controls are the same
     episodes with one thing taken away; a network that uses it must lose.
 
+    Network, encoders and sizes are the run's. Of the configuration, the section evaluate counts,
+    and features.dtype: what the masks would be from a cache of another stored type.
+
     \b
     Example:
       fsrvos evaluate --run work/runs/sample-demo-fold1
       fsrvos evaluate --seeds 2 --no-controls
+      fsrvos evaluate --set features.dtype=uint4
     """
     run = places.find_run(run)
     data = places.find_data(data, run)

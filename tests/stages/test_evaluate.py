@@ -22,6 +22,7 @@ from stages.data.clips import Clip, Episode
 from stages.data.dataset import Dataset
 from stages.data.episodes import read_manifest, test_episodes, twin, wrong_support
 from stages.evaluate import evaluate, in_batches, tasks_of
+from stages.features import extract
 from stages.predictions import Prediction, list_episodes, read_meta, read_predictions
 from stages.sources import CacheSource
 
@@ -85,6 +86,29 @@ def test_every_condition_asks_its_episodes(ask: Evaluate, run: Path, blocks: Dat
     found = Counter((condition, seed) for condition, seed, _ in said)
     assert found == {key: number for key, number in expected.items() if number}
     assert sum(number for (condition, _), number in found.items() if "sentence" in condition) > 0
+
+
+def test_a_run_is_tried_on_features_of_another_stored_type(
+    run: Path, tiny: Config, blocks_root: Path, blocks_cache: Path, tmp_path: Path
+) -> None:
+    """Few bits move the scores; the run's own type stays what the run says."""
+
+    def evaluated(dtype: str, cache: Path) -> Path:
+        config = replace(tiny, features=replace(tiny.features, dtype=dtype))
+        return evaluate(config, blocks_root, 1, run, cache, seeds=1, controls=False)
+
+    with pytest.raises(MissingError, match="fsrvos features"):
+        evaluated("uint4", blocks_cache)
+    coarse = replace(tiny, features=replace(tiny.features, dtype="uint4"))
+    extract(coarse, blocks_root, 1, "all", tmp_path / "cache")
+    presence = {}
+    for dtype, cache in (("uint8", blocks_cache), ("uint4", tmp_path / "cache")):
+        path = evaluated(dtype, cache)
+        assert f"--set features.dtype={dtype}" in read_meta(path)["command"]
+        presence[dtype] = [said.presence for said in records(path).values()]
+    assert not np.array_equal(presence["uint8"], presence["uint4"])
+    np.testing.assert_allclose(presence["uint8"], presence["uint4"], atol=0.2)
+    assert load_checkpoint(run).config.features.dtype == "uint8"
 
 
 def test_a_twins_sentence_is_asked_and_the_object_stays(
