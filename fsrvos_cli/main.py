@@ -35,6 +35,11 @@ COMMANDS = {
     "info": "Versions, devices, encoders, places: what a bug report needs.",
 }
 
+# Torch's threads spin for each other before they sleep, 300000 times round by libgomp's default,
+# and keep the cores from what would decode and write meanwhile. A hundredth of that is enough for
+# the encoders and for training.
+SPINS = "3000"
+
 # Reading or writing failed for a reason outside the program, which the system's own words state.
 _SYSTEM_REASONS = {
     errno.ENOSPC: "the disk is full; free some space or choose another place",
@@ -95,6 +100,8 @@ def cli(debug: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
+    # Read when torch is loaded, which no command has done yet.
+    os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
 
 

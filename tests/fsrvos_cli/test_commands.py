@@ -10,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from fsrvos_cli.main import COMMANDS, cli
+from fsrvos_cli.main import COMMANDS, SPINS, cli
 
 
 def walk(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[str, click.Command]]:
@@ -88,3 +88,21 @@ def _words(line: str) -> list[str]:
     import shlex
 
     return shlex.split(line)
+
+
+@pytest.mark.parametrize(("said", "holds"), [(None, SPINS), ("77", "77")])
+def test_threads_wait_as_the_environment_says_or_briefly(
+    monkeypatch: pytest.MonkeyPatch, said: str | None, holds: str
+) -> None:
+    """It is set before torch is there, in the program alone and not in who imports it."""
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    if said:
+        monkeypatch.setenv("GOMP_SPINCOUNT", said)
+    probe = (
+        "import os, sys\nfrom fsrvos_cli.main import main\n"
+        "before = os.environ.get('GOMP_SPINCOUNT')\n"
+        "try:\n    main(['--version'])\nexcept SystemExit:\n    pass\n"
+        "print(before, os.environ['GOMP_SPINCOUNT'], 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == f"{said} {holds} False", done.stderr
