@@ -18,6 +18,7 @@ from stages.data.resize import resize_frame
 from stages.data.sample.videos import render_video
 from stages.encoders import VisionEncoder, load_text, load_vision
 from stages.encoders.folded import tune
+from stages.encoders.pretrained import quietly
 from stages.model.build import build_model
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def resnet50(tuned: bool, device: str) -> VisionEncoder:
 
 def save_resnet50(folder: Path) -> None:
     """Write that network where `encoder.vision` can name it."""
-    _resnet50().save_pretrained(folder)
+    with quietly():
+        _resnet50().save_pretrained(folder)
 
 
 def _resnet50() -> PreTrainedModel:

@@ -32,7 +32,7 @@ def load_pretrained(load: Callable[..., Any], source: str, *, option: str) -> An
     named it. What is on this machine is taken without asking the network. Raises MissingError
     where the weights can't be had, DataError where they can't be used.
     """
-    with _quiet(), _one_line_errors(source, option):
+    with quietly(), _one_line_errors(source, option):
         if is_local(source):
             folder = Path(source).expanduser()
             if not folder.is_dir():
@@ -137,7 +137,7 @@ def _one_line_errors(source: str, option: str) -> Iterator[None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Keep the libraries' bars and retry notices off stderr; errors speak for themselves."""
     import logging
 

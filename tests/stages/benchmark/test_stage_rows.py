@@ -62,8 +62,11 @@ def test_filling_runs_on_a_fresh_cache_every_time(setting: Setting) -> None:
     assert all(np.isfinite(value) for value in found.values())
 
 
-def test_the_saved_resnet50_is_the_one_measured_elsewhere(tmp_path: Path) -> None:
+def test_the_saved_resnet50_is_the_one_measured_elsewhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     save_resnet50(tmp_path / "encoder")
+    assert capsys.readouterr() == ("", "")
     saved = load_config("lite", [f'encoder.vision="{tmp_path / "encoder"}"']).encoder
     frames = torch.from_numpy(rendered_frames(1, (64, 96)))
     for level, wanted in zip(
