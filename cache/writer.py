@@ -58,7 +58,6 @@ class ItemWriter:
         self.layout = layout
         self._folder = folder
         self._staged = staging / temporary_name(item)
-        self._root = str(self._staged)
         self._provenance = dict(provenance or {})
         self._headers: dict[str, bytes] = {}
         self._shapes: list[tuple[int, int, int]] = []
@@ -157,7 +156,7 @@ class ItemWriter:
         """Make a folder of the item, "" for itself, a Zarr group or array."""
         (self._staged / folder).mkdir(parents=True)
         name = f"{folder}/zarr.json" if folder else "zarr.json"
-        write_file(f"{self._root}/{name}", data)
+        write_file(f"{self._staged}/{name}", data)
         self._headers[name] = data
 
     def _add_level(self, number: int, start: int, maps: QuantisedMaps) -> None:
@@ -169,7 +168,7 @@ class ItemWriter:
             raise ValueError(f"item {self.item}: level {number} is not stored as {self.scheme}")
         if not 0 <= start <= start + count <= self.frames:
             raise ValueError(f"item {self.item}: frames {start}+{count} of {self.frames}")
-        folder = f"{self._root}/{level_name(number)}/values"
+        folder = f"{self._staged}/{level_name(number)}/values"
         for row in range(count):
             checksum = write_piece(folder, self.layout, start + row, maps.values[row : row + 1])
             self._checksums[number][start + row] = checksum
@@ -179,7 +178,7 @@ class ItemWriter:
 
     def _finish_level(self, number: int) -> LevelRecord:
         """Write the scales of a level and give its record."""
-        folder = f"{self._root}/{level_name(number)}"
+        folder = f"{self._staged}/{level_name(number)}"
         values = tuple(self._checksums[number][frame] for frame in range(self.frames))
         shape = (self.frames, *self._shapes[number])
         if self.layout == "shards":

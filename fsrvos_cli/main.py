@@ -100,8 +100,9 @@ def cli(debug: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    # Read when torch is loaded, which no command has done yet.
-    os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
+    # Read when torch is loaded, which no command has done yet. Whoever states a policy keeps it.
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
 
 

@@ -22,6 +22,9 @@ for name in [name for name in os.environ if name.startswith("FSRVOS_")]:
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
+# Its assertions are to say as much as a test's own.
+pytest.register_assert_rewrite("tests.stages.error_lines")
+
 # A busy machine is no failure.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")

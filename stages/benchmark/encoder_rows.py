@@ -52,7 +52,7 @@ def rows(setting: Setting) -> dict[str, float]:
     }
 
 
-def paper_fill_share(setting: Setting, videos: int = PAPER_VIDEOS) -> float:
+def paper_fill_share(setting: Setting) -> float:
     """fill_share of a ResNet-50 at 360x640, in few rounds: each takes minutes on a CPU."""
     work = setting.work / "resnet50"
     save_resnet50(work / "encoder")
@@ -63,7 +63,7 @@ def paper_fill_share(setting: Setting, videos: int = PAPER_VIDEOS) -> float:
         f"features.long_side={width}",
     ]
     few = replace(setting, work=work, rounds=min(PAPER_ROUNDS, setting.rounds))
-    return fill(few, load_config("lite", changes), videos, (width, height))["fill_share"]
+    return fill(few, load_config("lite", changes), PAPER_VIDEOS, (width, height))["fill_share"]
 
 
 def speedups(

@@ -12,6 +12,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Mapping
 from functools import partial
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,7 @@ def fill(
     clip = network_frames(config, load_dataset(data))
     vision = load_vision(config.encoder, setting.device)
     aside.mkdir()
+    names = count()
 
     def run(split: str) -> FeaturesReport:
         return extract(config, data, 1, split, cache, setting.device, progress=_quiet)
@@ -61,7 +63,7 @@ def fill(
     first = run("all")
 
     def put_aside(key: str) -> None:
-        (cache / key).rename(aside / f"{len(list(aside.iterdir()))}")
+        (cache / key).rename(aside / str(next(names)))
         (cache / "index.sqlite").unlink(missing_ok=True)
 
     seconds = alternate(

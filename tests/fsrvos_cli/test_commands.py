@@ -90,19 +90,24 @@ def _words(line: str) -> list[str]:
     return shlex.split(line)
 
 
-@pytest.mark.parametrize(("said", "holds"), [(None, SPINS), ("77", "77")])
+@pytest.mark.parametrize(
+    ("stated", "holds"),
+    [({}, SPINS), ({"GOMP_SPINCOUNT": "77"}, "77"), ({"OMP_WAIT_POLICY": "active"}, None)],
+)
 def test_threads_wait_as_the_environment_says_or_briefly(
-    monkeypatch: pytest.MonkeyPatch, said: str | None, holds: str
+    monkeypatch: pytest.MonkeyPatch, stated: dict[str, str], holds: str | None
 ) -> None:
     """It is set before torch is there, in the program alone and not in who imports it."""
-    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
-    if said:
-        monkeypatch.setenv("GOMP_SPINCOUNT", said)
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in stated.items():
+        monkeypatch.setenv(name, value)
     probe = (
         "import os, sys\nfrom fsrvos_cli.main import main\n"
         "before = os.environ.get('GOMP_SPINCOUNT')\n"
         "try:\n    main(['--version'])\nexcept SystemExit:\n    pass\n"
-        "print(before, os.environ['GOMP_SPINCOUNT'], 'torch' in sys.modules)"
+        "print(before, os.environ.get('GOMP_SPINCOUNT'), 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True)
-    assert done.stdout.splitlines()[-1] == f"{said} {holds} False", done.stderr
+    before = stated.get("GOMP_SPINCOUNT")
+    assert done.stdout.splitlines()[-1] == f"{before} {holds} False", done.stderr

@@ -224,13 +224,13 @@ def test_ray_finishes_when_a_worker_is_killed(
     read_all: Callable[[Path], dict[str, bytes]],
 ) -> None:
     address, folder = ray
-    cache = tmp_path / "cache"
+    cache, log = tmp_path / "cache", tmp_path / "features.log"
     command = features(many, cache, "--backend", "ray", "--address", address)
 
     def kill_one() -> None:
         workers = actors(folder)
-        assert len(workers) == 2
+        assert len(workers) == 2, log.read_text()
         os.kill(workers[0], signal.SIGKILL)
 
-    extract_while(kill_one, command, cache, expected, tmp_path / "features.log")
+    extract_while(kill_one, command, cache, expected, log)
     check(cache, expected, read_all)
