@@ -15,19 +15,20 @@ import torch
 
 from cache import Place
 from configs import Config, EvaluateConfig, UsageError
-from stages.allocator import keep_freed_memory
-from stages.batches import FeatureSource, collate
-from stages.checkpoint import Checkpoint, load_checkpoint, require_encoders
 from stages.data.clips import Clip
-from stages.data.dataset import Dataset, load_dataset
+from stages.data.dataset import Dataset
 from stages.data.episodes import Episode, test_episodes, twin, write_manifest, wrong_support
-from stages.feature_keys import provenance
-from stages.inference import Answer, answers, join, run_model
+from stages.data.index import load_dataset
+from stages.feeding.batches import FeatureSource, collate
+from stages.feeding.inference import Answer, answers, join, run_model
+from stages.feeding.sources import open_source
 from stages.model.build import build_model
 from stages.model.fsrvos import FsrvosModel
 from stages.predictions import EpisodeInfo, EpisodeKey, Prediction, PredictionWriter
-from stages.progress import track
-from stages.sources import open_source
+from stages.runs.checkpoint import Checkpoint, load_checkpoint, require_encoders
+from stages.runtime.allocator import keep_freed_memory
+from stages.runtime.progress import track
+from stages.runtime.provenance import provenance
 
 PREDICTIONS = "predictions.h5"
 UNTRAINED_SEED = 0

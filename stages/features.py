@@ -23,18 +23,21 @@ from cache import (
     place_of,
 )
 from configs import Config
-from stages.allocator import keep_freed_memory
-from stages.clusters import Cluster, ClusterExtraction
-from stages.data.dataset import Dataset, load_dataset
+from stages.caching.keys import feature_key, text_key
+from stages.data.dataset import Dataset
 from stages.data.folds import videos_of
+from stages.data.index import load_dataset
 from stages.data.nouns import category_of, hide_noun
 from stages.data.sides import swap_sides
 from stages.encoders import TextEncoder, load_text, load_vision
 from stages.encoders.folded import has_fast_bf16
-from stages.extraction import Extraction, Job
-from stages.feature_keys import feature_key, provenance, text_key
-from stages.feature_plan import FeaturesReport, find_missing, name_items, plan_work, seen_as
-from stages.progress import say, track
+from stages.extraction.clusters import Cluster, ClusterExtraction
+from stages.extraction.jobs import Job
+from stages.extraction.pipeline import Extraction
+from stages.extraction.plan import FeaturesReport, find_missing, name_items, plan_work, seen_as
+from stages.runtime.allocator import keep_freed_memory
+from stages.runtime.progress import say, track
+from stages.runtime.provenance import provenance
 
 __all__ = ["FeaturesReport", "extract"]
 
@@ -64,7 +67,7 @@ def extract(
 
     plan: only report. force: recompute the videos that are there, too. layout: of the items to
     be written, "chunks" or "shards"; what is there in another is left. progress: called as
-    `stages.progress.track`. command: kept as provenance. cluster: whose workers extract the
+    `stages.runtime.progress.track`. command: kept as provenance. cluster: whose workers extract the
     videos; without one, this process does.
 
     Raises MissingError (dataset, weights), DataError (a frame that cannot be read), UsageError

@@ -18,21 +18,28 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from cache.whole_file import replace_text
+from cache.whole_folder import replace_folder, require_replaceable
 from configs import FeaturesConfig
-from stages.allocator import keep_freed_memory
-from stages.batches import EpisodeBatch, make_words, stack_pyramids
-from stages.checkpoint import Encoders, load_checkpoint, require_encoders
 from stages.data.files import clean_expression
+from stages.data.overlay import (
+    Tile,
+    contact_sheet,
+    evenly,
+    overlay_frame,
+    write_mask_png,
+    write_png,
+)
 from stages.data.resize import fitted_size, resize_frame, resize_mask
 from stages.data.support import SupportSet, load_support
 from stages.data.video import VideoSource, VideoWriter, read_video
 from stages.encoders import TextEncoder, VisionEncoder, load_text, load_vision
-from stages.inference import Answer, answers, run_model
+from stages.feeding.batches import EpisodeBatch, make_words, stack_pyramids
+from stages.feeding.inference import Answer, answers, run_model
 from stages.model.inputs import FramePyramid, Support, Words
-from stages.overlay import Tile, contact_sheet, evenly, overlay_frame, write_mask_png, write_png
-from stages.progress import track
-from stages.whole_file import replace_text
-from stages.whole_folder import replace_folder, require_replaceable
+from stages.runs.checkpoint import Encoders, load_checkpoint, require_encoders
+from stages.runtime.allocator import keep_freed_memory
+from stages.runtime.progress import track
 
 MASKS, OVERLAY, SHEET, SCORES = "masks", "overlay.mp4", "contact_sheet.png", "scores.json"
 NAMES = (MASKS, OVERLAY, SHEET, SCORES)

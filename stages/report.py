@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from cache.whole_file import replace_text
 from configs.errors import FsrvosError, UsageError
 from stages.reporting import page
 from stages.reporting.ablation import Ablation, compare
 from stages.reporting.paper import PaperTable, build
 from stages.reporting.pictures import Sample, sample_episodes
 from stages.reporting.run import Run, load_run
-from stages.whole_file import replace_text
 
 REPORT_FILE = "report.html"
 

@@ -16,16 +16,16 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from cache.whole_file import replace_text
 from configs.errors import DataError, UsageError
-from stages.data.dataset import load_dataset
+from stages.data.index import load_dataset
 from stages.predictions import list_episodes, read_meta
-from stages.progress import track
+from stages.runtime.progress import track
 from stages.scoring.aggregate import Figures, summarise, summarise_by
 from stages.scoring.controls import Control, compare
 from stages.scoring.episodes import EpisodeScore, score_episodes
 from stages.scoring.protocols import Protocol, find_protocol
 from stages.scoring.table import category_table, control_table, plus_minus
-from stages.whole_file import replace_text
 
 SCORE_FILE = "score.json"
 

@@ -21,10 +21,20 @@ import torch
 
 from cache import Place
 from configs import Config, FsrvosError, MissingError, config_digest
-from stages.allocator import keep_freed_memory
-from stages.augmentation import Augmentation
-from stages.batches import EpisodeBatch, FeatureSource, collate
-from stages.checkpoint import (
+from stages.data.dataset import Dataset
+from stages.data.episodes import Episode, holdout_episodes, holdout_videos, sample_episode
+from stages.data.folds import train_categories, videos_of
+from stages.data.index import load_dataset
+from stages.data.nouns import hide_noun
+from stages.data.sampling import require_two
+from stages.feeding.batches import EpisodeBatch, FeatureSource, collate
+from stages.feeding.inference import answers, run_model
+from stages.feeding.prefetch import Prefetch
+from stages.feeding.sources import open_source
+from stages.model.build import build_model
+from stages.model.fsrvos import FsrvosModel
+from stages.model.losses import Losses
+from stages.runs.checkpoint import (
     WEIGHTS,
     fill,
     load_progress,
@@ -34,23 +44,14 @@ from stages.checkpoint import (
     save_checkpoint,
     save_progress,
 )
-from stages.data.dataset import Dataset, load_dataset
-from stages.data.episodes import Episode, holdout_episodes, holdout_videos, sample_episode
-from stages.data.folds import train_categories, videos_of
-from stages.data.nouns import hide_noun
-from stages.data.sampling import require_two
-from stages.inference import answers, run_model
-from stages.journal import Journal
-from stages.learning import Learner
-from stages.loader import Prefetch
-from stages.metrics import region_j
-from stages.model.build import build_model
-from stages.model.fsrvos import FsrvosModel
-from stages.model.losses import Losses
-from stages.perturbation import perturb
-from stages.progress import say, track
-from stages.randomness import random_state, restore_random_state
-from stages.sources import open_source
+from stages.runs.journal import Journal
+from stages.runtime.allocator import keep_freed_memory
+from stages.runtime.progress import say, track
+from stages.scoring.metrics import region_j
+from stages.training.augmentation import Augmentation
+from stages.training.learning import Learner
+from stages.training.perturbation import perturb
+from stages.training.randomness import random_state, restore_random_state
 
 PROGRESS = Path("checkpoints") / "last.pt"
 # Views are drawn apart from episodes: what is trained on is the same with and without them.

@@ -1,6 +1,6 @@
 """What a weights file is: its format, the program that wrote it, how many weights it holds.
 
-Nothing in a file is executed; see `stages.foreign`.
+Nothing in a file is executed; see `stages.runs.foreign.reader`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from configs import DataError, MissingError
-from stages.checkpoint import WEIGHTS
-from stages.foreign import ForeignFile, read_foreign
-from stages.weights_import import importable
+from stages.runs.checkpoint import WEIGHTS
+from stages.runs.foreign.conversion import importable
+from stages.runs.foreign.reader import ForeignFile, read_foreign
 
 _PROGRAMS = {"official": "the authors' release", "referformer": "ReferFormer"}
 _FORMATS = {"torch": "PyTorch", "old torch": "PyTorch, before zip", "safetensors": "safetensors"}

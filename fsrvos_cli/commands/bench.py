@@ -42,7 +42,7 @@ def bench(only: str, out: Path | None, rounds: int, device: str, as_json: bool) 
     if out is None:
         out = places.work_root() / "bench.json"
         places.taken("--out", out)
-    from stages.device import choose_device
+    from stages.runtime.device import choose_device
 
     device = choose_device(device)
     from stages.benchmark.runner import run_benchmark

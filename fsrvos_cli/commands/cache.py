@@ -109,7 +109,7 @@ def verify(key: str, deep: bool, cache_dir: Place | None, as_json: bool) -> None
       fsrvos cache verify --deep
     """
     from cache.verify import verify as verify_cache
-    from stages.progress import track
+    from stages.runtime.progress import track
 
     root = places.cache_root(cache_dir)
     report = verify_cache(root, deep=deep, prefix=key, progress=track)
@@ -202,7 +202,7 @@ def export(
     """
     from cache.export import export_h5
     from cache.inventory import find_key, list_keys
-    from stages.progress import track
+    from stages.runtime.progress import track
 
     root = places.cache_root(cache_dir)
     features = find_key(root, key)

@@ -61,7 +61,7 @@ def sample(out: Path | None, videos: int, jobs: int, seed: int, as_json: bool) -
         emit({"root": out}, as_json)
         return
     from stages.data.sample import render_sample
-    from stages.progress import counter
+    from stages.runtime.progress import counter
 
     summary = render_sample(
         out,

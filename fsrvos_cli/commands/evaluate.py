@@ -63,7 +63,7 @@ def evaluate(
     data = places.find_data(data, run)
     fold = places.fold_of_run(fold, run)
     config = options.config_of_run(config_source, pairs, run)
-    from stages.device import choose_device
+    from stages.runtime.device import choose_device
 
     device = choose_device(device)
     from stages.evaluate import evaluate as evaluate_fold

@@ -84,9 +84,9 @@ def features(
     """
     config = load_config(config_source, pairs)
     data = places.find_data(data)
-    from stages.clusters import Cluster
-    from stages.device import choose_device
+    from stages.extraction.clusters import Cluster
     from stages.features import extract
+    from stages.runtime.device import choose_device
 
     if address and backend == "local":
         raise UsageError("--address needs --backend dask or --backend ray")

@@ -53,7 +53,7 @@ def predict(
     if out is None:
         out = places.work_root() / "predict" / (video.stem or "video")
         places.taken("--out", out)
-    from stages.device import choose_device
+    from stages.runtime.device import choose_device
 
     device = choose_device(device)
     from stages.predict import predict as predict_video

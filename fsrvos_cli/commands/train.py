@@ -57,7 +57,7 @@ def train(
     data = places.find_data(data)
     fold = 1 if fold is None else fold
     run = places.run_for_training(run, data, config_source or DEFAULT_PRESET, fold)
-    from stages.device import choose_device
+    from stages.runtime.device import choose_device
 
     device = choose_device(device)
     from stages.train import train as train_network

@@ -44,7 +44,7 @@ def import_(
     Example:
       fsrvos weights import official.pth work/runs/official
     """
-    from stages.weights_import import import_checkpoint
+    from stages.runs.foreign.conversion import import_checkpoint
 
     emit(import_checkpoint(file, run, family), as_json)
 

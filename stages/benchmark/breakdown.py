@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stages.batches import EpisodeBatch
 from stages.benchmark.measure import GB, finish
-from stages.learning import Learner
+from stages.feeding.batches import EpisodeBatch
+from stages.training.learning import Learner
 
 REST, LOSSES, OPTIMISER = "rest", "losses", "optimiser"
 

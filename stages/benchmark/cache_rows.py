@@ -24,8 +24,8 @@ from configs import FeaturesConfig, load_config
 from stages.benchmark.material import rendered_frames, resnet50
 from stages.benchmark.measure import alternate
 from stages.benchmark.setting import Setting
+from stages.caching.quantisation import dequantise_on_device
 from stages.encoders import VisionEncoder, load_vision
-from stages.quantisation import dequantise_on_device
 
 LITE_SIZE, PAPER_SIZE = (192, 320), (360, 640)
 CLIP = 5

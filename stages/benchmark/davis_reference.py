@@ -3,7 +3,7 @@
 It stands for the public evaluator (Perazzi et al., CVPR 2016; Pont-Tuset et al., 2017), which is no
 dependency: a boundary map by comparing each pixel with its right, lower and lower right neighbour,
 a dilation of each boundary with a disk of the tolerance's radius, and counts. Only the benchmark
-runs it; `stages.metrics` computes the same numbers.
+runs it; `stages.scoring.metrics` computes the same numbers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.metrics import DAVIS_BOUND
+from stages.scoring.metrics import DAVIS_BOUND
 
 Mask = NDArray[np.bool_]
 

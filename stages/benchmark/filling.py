@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from configs import Config
 from stages.benchmark.measure import alternate
 from stages.benchmark.setting import Setting
-from stages.data.dataset import Dataset, load_dataset
+from stages.data.dataset import Dataset
+from stages.data.index import load_dataset
 from stages.data.resize import fitted_size, resize_frame
 from stages.data.sample import render_sample
 from stages.encoders import load_vision

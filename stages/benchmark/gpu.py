@@ -13,7 +13,7 @@ from stages.benchmark.measure import alternate, peak_gb
 from stages.benchmark.setting import Setting
 from stages.benchmark.steps import step, step_flop, take_steps
 from stages.benchmark.workload import Workload
-from stages.learning import Learner
+from stages.training.learning import Learner
 
 SIDE = 8192  # of the matrices whose product shows what the device can do
 DTYPES: Mapping[str, torch.dtype] = MappingProxyType(

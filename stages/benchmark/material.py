@@ -13,13 +13,13 @@ import torch
 from numpy.typing import NDArray
 
 from configs import Config
-from stages.checkpoint import Encoders, save_checkpoint
 from stages.data.resize import resize_frame
 from stages.data.sample.videos import render_video
 from stages.encoders import VisionEncoder, load_text, load_vision
 from stages.encoders.folded import tune
 from stages.encoders.pretrained import quietly
 from stages.model.build import build_model
+from stages.runs.checkpoint import Encoders, save_checkpoint
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -16,15 +16,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from cache.whole_file import replace_text
 from configs import load_config
 from stages.benchmark.material import rendered_frames, untrained_run
 from stages.benchmark.measure import alternate, peak_gb
 from stages.benchmark.setting import Setting
+from stages.data.overlay import write_mask_png, write_png
 from stages.data.video import write_video
 from stages.encoders import load_vision
-from stages.overlay import write_mask_png, write_png
 from stages.predict import predict
-from stages.whole_file import replace_text
 
 SIZE, TINY_SIZE = (192, 320), (64, 96)
 SHORT, LONG = 20, 100

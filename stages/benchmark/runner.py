@@ -13,15 +13,15 @@ from pathlib import Path
 
 import torch
 
+from cache.whole_file import replace_text
 from configs import UsageError
-from stages.allocator import keep_freed_memory
 from stages.benchmark import SECTIONS
 from stages.benchmark.measure import mm_seconds
 from stages.benchmark.setting import Setting
 from stages.benchmark.targets import TARGETS
-from stages.feature_keys import provenance
-from stages.progress import say
-from stages.whole_file import replace_text
+from stages.runtime.allocator import keep_freed_memory
+from stages.runtime.progress import say
+from stages.runtime.provenance import provenance
 
 MODULES = "modules."  # rows named modules.<case>.<module>.<column> are shown as tables
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from stages.benchmark.davis_reference import frame_scores
 from stages.benchmark.measure import alternate
 from stages.benchmark.setting import Setting
-from stages.metrics import contour_f, region_j
+from stages.scoring.metrics import contour_f, region_j
 
 # DAVIS at 480p; a video of it has 70 frames.
 SIZE, FRAMES = (480, 854), 70

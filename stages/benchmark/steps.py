@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torch.utils.flop_counter import FlopCounterMode
 
-from stages.allocator import keep_freed_memory
-from stages.batches import EpisodeBatch
 from stages.benchmark.workload import Workload
-from stages.inference import run_model
-from stages.learning import Learner
+from stages.feeding.batches import EpisodeBatch
+from stages.feeding.inference import run_model
+from stages.runtime.allocator import keep_freed_memory
+from stages.training.learning import Learner
 
 STEPS_FOR_MEMORY = 2  # the second has the optimiser's state beside it
 

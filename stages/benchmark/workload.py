@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from configs import Config, load_config
-from stages.batches import EpisodeBatch
-from stages.learning import Learner
+from stages.feeding.batches import EpisodeBatch
 from stages.model.build import build_model
 from stages.model.inputs import STRIDES, FramePyramid, Support, Words
+from stages.training.learning import Learner
 
 WORDS = 12  # L, a sentence with its begin and end tokens
 

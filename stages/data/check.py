@@ -56,7 +56,7 @@ def _check_dataset(folder: Path, progress: bool) -> CheckReport:
         return CheckReport("dataset", {}, tuple(lines))
     videos: Iterable[Video] = dataset.videos.values()
     if progress:
-        from stages.progress import track
+        from stages.runtime.progress import track
 
         videos = track(list(videos), description="checking videos")
     for video in videos:

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from configs.errors import DataError, MissingError
+from configs.errors import DataError
 from stages.data.images import read_ids, read_rgb
 
 
@@ -128,22 +128,3 @@ class Dataset:
             f"{self.root}: no expression {expression_id!r} of video {video!r}; "
             "use the dataset that the manifest was made from"
         )
-
-
-def load_dataset(root: Path | str) -> Dataset:
-    """Read and validate the index under `root`.
-
-    Raises MissingError (absent folder or files) or DataError (malformed or unsafe content); the
-    line names the first fault and how many more there are.
-    """
-    from stages.data.index import scan
-
-    dataset, faults = scan(Path(root))
-    if faults:
-        first = faults[0]
-        more = f" (and {len(faults) - 1} more: fsrvos data check {root})" if faults[1:] else ""
-        kind = MissingError if isinstance(first, MissingError) else DataError
-        raise kind(f"{first}{more}")
-    if dataset is None:
-        raise DataError(f"{root}: no dataset could be read; run fsrvos data check {root}")
-    return dataset

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cache.whole_file import replace_text
 from configs.errors import DataError, MissingError
-from stages.whole_file import replace_text
 
 MAX_EXPRESSION = 1000
 """Longest accepted expression, in characters; text encoders cut far earlier than this."""

@@ -16,6 +16,23 @@ from stages.data.images import IMAGE_SUFFIXES
 Faults = list[FsrvosError]
 
 
+def load_dataset(root: Path | str) -> Dataset:
+    """Read and validate the index under `root`.
+
+    Raises MissingError (absent folder or files) or DataError (malformed or unsafe content); the
+    line names the first fault and how many more there are.
+    """
+    dataset, faults = scan(Path(root))
+    if faults:
+        first = faults[0]
+        more = f" (and {len(faults) - 1} more: fsrvos data check {root})" if faults[1:] else ""
+        kind = MissingError if isinstance(first, MissingError) else DataError
+        raise kind(f"{first}{more}")
+    if dataset is None:
+        raise DataError(f"{root}: no dataset could be read; run fsrvos data check {root}")
+    return dataset
+
+
 def scan(root: Path) -> tuple[Dataset | None, list[FsrvosError]]:
     """The index under `root` with whatever is sound in it, and every fault found."""
     faults: Faults = []

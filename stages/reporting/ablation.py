@@ -17,8 +17,8 @@ import numpy as np
 from configs import from_toml
 from configs.errors import UsageError
 from configs.model import ModelConfig
-from stages.checkpoint import read_facts
 from stages.reporting.run import Run
+from stages.runs.checkpoint import read_facts
 from stages.scoring.aggregate import student_interval
 from stages.scoring.table import align
 

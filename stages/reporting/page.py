@@ -22,7 +22,9 @@ Interval = tuple[float, float]
 
 def page(title: str, sections: Iterable[str]) -> str:
     """The whole document."""
-    template = files("stages").joinpath("templates/report.html").read_text(encoding="utf-8")
+    template = (
+        files("stages.reporting").joinpath("templates/report.html").read_text(encoding="utf-8")
+    )
     return Template(template).substitute(
         title=escape(title), body="\n".join(sections), columns=COLUMNS
     )

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from configs.errors import FsrvosError
-from stages.data.dataset import Dataset, load_dataset
-from stages.overlay import MASK_COLOUR, TRUTH_COLOUR, evenly
+from stages.data.dataset import Dataset
+from stages.data.index import load_dataset
+from stages.data.overlay import MASK_COLOUR, TRUTH_COLOUR, evenly
 from stages.predictions import EpisodeInfo, list_episodes, read_predictions
 from stages.scoring.episodes import EpisodeScore, score_episodes
 from stages.scoring.protocols import find_protocol

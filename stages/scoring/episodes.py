@@ -17,8 +17,8 @@ import numpy.typing as npt
 from configs.errors import DataError
 from stages.data.dataset import Dataset
 from stages.data.images import read_ids
-from stages.metrics import contour_f, region_j
 from stages.predictions import EpisodeInfo, EpisodeKey, Prediction, read_predictions
+from stages.scoring.metrics import contour_f, region_j
 from stages.scoring.protocols import Protocol, resize_truth
 
 Ids = npt.NDArray[np.uint8]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from configs.errors import UsageError
-from stages.metrics import DAVIS_BOUND, PAPER_BOUND
+from stages.scoring.metrics import DAVIS_BOUND, PAPER_BOUND
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from configs.model import ModelConfig
 from stages.model import FramePyramid, FsrvosModel, Support, Words, build_model
-from stages.official_names import official_name
+from stages.runs.foreign.names import official_name
 
 HERE = Path(__file__).parent
 OTHERS = os.environ.get("FSRVOS_GOLDEN", "")

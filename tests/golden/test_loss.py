@@ -16,7 +16,7 @@ from stages.model import FramePyramid, Prediction
 from stages.model.losses import compute_losses
 from stages.model.matcher import LossWeights, match, matching_costs
 from stages.model.targets import Targets
-from stages.official_names import official_name
+from stages.runs.foreign.names import official_name
 from tests.golden.cases import FOLDERS, Case, generator, inputs_of, model_of
 
 CLOSE = 1e-5

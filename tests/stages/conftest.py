@@ -15,12 +15,13 @@ import torch
 from numpy.typing import NDArray
 
 from configs import Config, load_config
-from stages.checkpoint import Encoders, save_checkpoint
-from stages.data.dataset import Dataset, load_dataset
+from stages.data.dataset import Dataset
+from stages.data.index import load_dataset
+from stages.data.overlay import write_mask_png, write_png
 from stages.encoders import load_text, load_vision
 from stages.features import extract
 from stages.model.build import build_model
-from stages.overlay import write_mask_png, write_png
+from stages.runs.checkpoint import Encoders, save_checkpoint
 
 BLOCKS = ("ant", "bee", "cat", "dog", "eel", "fox")
 SIDES = ("left", "right")

@@ -16,15 +16,15 @@ import torch
 
 from configs import Config, DataError, MissingError, UsageError
 from stages import evaluate as evaluating
-from stages.batches import collate
-from stages.checkpoint import load_checkpoint
 from stages.data.clips import Clip, Episode
 from stages.data.dataset import Dataset
 from stages.data.episodes import read_manifest, test_episodes, twin, wrong_support
 from stages.evaluate import evaluate, in_batches, tasks_of
 from stages.features import extract
+from stages.feeding.batches import collate
+from stages.feeding.sources import CacheSource
 from stages.predictions import Prediction, list_episodes, read_meta, read_predictions
-from stages.sources import CacheSource
+from stages.runs.checkpoint import load_checkpoint
 
 Evaluate = Callable[..., Path]
 CONDITIONS = ["model", "wrong_support", "empty_sentence", "twin_sentence", "untrained"]

@@ -16,11 +16,12 @@ import torch
 from safetensors.torch import load_file
 
 from configs import Config, DataError, FsrvosError, MissingError, UsageError
-from stages.batches import EpisodeBatch
-from stages.checkpoint import load_checkpoint, read_facts
 from stages.data.clips import Episode
-from stages.data.dataset import Dataset, load_dataset
+from stages.data.dataset import Dataset
+from stages.data.index import load_dataset
+from stages.feeding.batches import EpisodeBatch
 from stages.model.losses import Losses
+from stages.runs.checkpoint import load_checkpoint, read_facts
 from stages.train import TrainReport, _Training, train
 
 Train = Callable[..., TrainReport]
@@ -30,7 +31,7 @@ Train = Callable[..., TrainReport]
 def no_event_files() -> Iterator[None]:
     """As where tensorboard, which takes seconds to import, is not installed."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("stages.journal.find_spec", lambda name: None)
+        patch.setattr("stages.runs.journal.find_spec", lambda name: None)
         yield
 
 

@@ -15,7 +15,7 @@ from configs import Config, MissingError
 from stages.data.clips import Episode
 from stages.data.views import PLAIN, View
 from stages.features import extract
-from stages.sources import VIEWS_TRIED, LiveSource
+from stages.feeding.sources import VIEWS_TRIED, LiveSource
 from stages.train import TrainReport, train
 
 Train = Callable[..., TrainReport]
@@ -23,7 +23,7 @@ Train = Callable[..., TrainReport]
 
 @pytest.fixture(autouse=True)
 def no_event_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stages.journal.find_spec", lambda name: None)
+    monkeypatch.setattr("stages.runs.journal.find_spec", lambda name: None)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def fit(three_views: Config, cache_of_three: Path, blocks_root: Path) -> Train:
 @pytest.fixture
 def episodes(monkeypatch: pytest.MonkeyPatch) -> list[list[Episode]]:
     """The episodes of every batch that is made."""
-    from stages.batches import collate
+    from stages.feeding.batches import collate
 
     noted: list[list[Episode]] = []
 

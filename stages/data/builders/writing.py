@@ -101,7 +101,7 @@ def write_benchmark(benchmark: Benchmark, out: Path, progress: bool) -> BuildRep
 def _tracked(videos: list[RawVideo], progress: bool) -> Iterator[RawVideo]:
     if not progress:
         return iter(videos)
-    from stages.progress import track
+    from stages.runtime.progress import track
 
     return track(videos, description="writing videos")
 

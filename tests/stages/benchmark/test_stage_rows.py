@@ -16,7 +16,7 @@ from stages.benchmark.davis_reference import boundary, frame_scores
 from stages.benchmark.material import rendered_frames, resnet50, save_resnet50
 from stages.benchmark.setting import Setting
 from stages.encoders import STRIDES, load_vision
-from stages.metrics import contour_f, region_j
+from stages.scoring.metrics import contour_f, region_j
 
 TINY, LITE = load_config("tiny", []), load_config("lite", [])
 

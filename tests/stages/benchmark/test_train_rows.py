@@ -21,7 +21,7 @@ def test_the_section_gives_the_names_it_promises(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(train_rows, "MOST_TURNS", 1)
-    monkeypatch.setattr("stages.journal.find_spec", lambda name: None)
+    monkeypatch.setattr("stages.runs.journal.find_spec", lambda name: None)
     rows = train_rows.rows(setting, "tiny", videos=3, steps=3)
     assert rows.keys() == {"wait_share", "live_over_cached"}
     assert 0 < rows["wait_share"] < 1

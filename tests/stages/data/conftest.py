@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from stages.data.dataset import Dataset, load_dataset
+from stages.data.dataset import Dataset
+from stages.data.index import load_dataset
 
 CATEGORIES = ["ant", "bee", "cat", "dog", "eel", "fox", "gnu", "hen"]
 FRAMES = 6

@@ -18,8 +18,8 @@ from stages.data.builders import build
 from stages.data.builders.rle import decode_rle
 from stages.data.check import check
 from stages.data.classes import OFFICIAL_CLASSES
-from stages.data.dataset import load_dataset
 from stages.data.episodes import test_episodes
+from stages.data.index import load_dataset
 
 FRAMES = ["00000", "00005", "00010"]
 

@@ -9,7 +9,8 @@ from PIL import Image
 
 from configs.errors import DataError, FsrvosError, MissingError
 from stages.data.classes import OFFICIAL_CLASSES
-from stages.data.dataset import Dataset, Expression, load_dataset
+from stages.data.dataset import Dataset, Expression
+from stages.data.index import load_dataset
 
 Edit = Callable[..., None]
 

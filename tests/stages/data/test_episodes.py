@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from configs.errors import DataError, MissingError
 from stages.data import episodes as ep
-from stages.data.dataset import Dataset, load_dataset
-from stages.data.index import scan
+from stages.data.dataset import Dataset
+from stages.data.index import load_dataset, scan
 
 Paint = Callable[[Path, NDArray[np.uint8]], None]
 Edit = Callable[..., None]
@@ -82,7 +82,7 @@ def test_seeds_differ_and_repeat(dataset: Dataset) -> None:
 
 def test_the_draw_does_not_hang_on_the_process(shared_root: Path, dataset: Dataset) -> None:
     code = (
-        "import sys; from stages.data.dataset import load_dataset;"
+        "import sys; from stages.data.index import load_dataset;"
         "from stages.data.episodes import manifest_digest, test_episodes;"
         "d = load_dataset(sys.argv[1]); print(manifest_digest(d, test_episodes(d, 2, 1, 5)))"
     )

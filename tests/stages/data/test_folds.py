@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from configs.errors import DataError, UsageError
 from stages.data import folds
 from stages.data.classes import OFFICIAL_CLASSES
-from stages.data.dataset import Dataset, load_dataset
+from stages.data.dataset import Dataset
+from stages.data.index import load_dataset
 
 
 def test_rule_on_a_small_class_list(dataset: Dataset) -> None:

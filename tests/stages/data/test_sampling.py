@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from configs.errors import DataError
 from stages.data.clips import Episode
-from stages.data.dataset import Dataset, load_dataset
+from stages.data.dataset import Dataset
 from stages.data.folds import train_categories, videos_of
+from stages.data.index import load_dataset
 from stages.data.sampling import holdout_episodes, holdout_videos, sample_episode
 
 TRAIN = ("bee", "cat", "dog", "fox", "gnu", "hen")

@@ -13,14 +13,14 @@ from cache.export import export_h5
 from cache.inventory import KeyEntry, list_keys
 from cache.prune import prune
 from configs import Config, MissingError, load_config
-from stages.data.dataset import load_dataset
+from stages.caching.keys import feature_key
 from stages.data.folds import videos_of
+from stages.data.index import load_dataset
 from stages.data.views import FAMILY, PLAIN, random_view, view_of
 from stages.encoders import load_vision
-from stages.feature_keys import feature_key
-from stages.feature_source import CachedFeatures
 from stages.features import FeaturesReport
-from stages.sources import LiveSource
+from stages.feeding.cached import CachedFeatures
+from stages.feeding.sources import LiveSource
 
 VIDEOS, TRAINED, FRAMES = 8, 6, 3  # fold 1 tests one of the four classes
 Fill = Callable[..., FeaturesReport]

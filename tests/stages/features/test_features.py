@@ -12,8 +12,8 @@ import pytest
 import torch
 from PIL import Image
 
-import stages.extraction
-import stages.feature_keys
+import stages.caching.keys
+import stages.extraction.pipeline
 import stages.features
 from cache import FeatureStore, dequantise, quantise
 from cache.export import export_h5
@@ -29,12 +29,12 @@ from configs import (
     UsageError,
     load_config,
 )
-from stages.data.dataset import load_dataset
+from stages.data.index import load_dataset
 from stages.encoders import load_text, load_vision
 from stages.encoders.base import weights_digest
 from stages.encoders.tiny import TinyVision
-from stages.feature_source import CachedFeatures
 from stages.features import FeaturesReport
+from stages.feeding.cached import CachedFeatures
 
 VIDEOS, FRAMES = 8, 3
 SENTENCES = 2 * VIDEOS + 1  # each as written and with its noun hidden, and the empty one
@@ -200,7 +200,7 @@ def test_the_plan_foretells_the_bytes_of_a_frame(
 
 def test_the_resize_rule_recomputes_all(fill: Fill, monkeypatch: pytest.MonkeyPatch) -> None:
     fill()
-    monkeypatch.setattr(stages.feature_keys, "RESIZE_RULE", "nearest")
+    monkeypatch.setattr(stages.caching.keys, "RESIZE_RULE", "nearest")
     (reason,) = fill(plan=True).reasons
     assert reason.startswith("preprocessing.resize ") and reason.endswith("→ nearest")
 
@@ -362,14 +362,14 @@ def test_frames_of_two_sizes_in_one_video(fill: Fill, data: Path) -> None:
 def test_a_video_that_changes_while_it_is_read(
     fill: Fill, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = stages.extraction.encode
+    real = stages.extraction.pipeline.encode
     path = data / "train/JPEGImages/v0/00000.jpg"
 
     def encode(*arguments: object) -> object:
         path.write_bytes(path.read_bytes() + b"\0")
         return real(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(stages.extraction, "encode", encode)
+    monkeypatch.setattr(stages.extraction.pipeline, "encode", encode)
     with pytest.raises(DataError, match="v0 changed while it was being read"):
         fill()
 
@@ -378,7 +378,7 @@ def test_nothing_is_left_after_an_interruption(
     fill: Fill, features_key: Callable[[], FeatureStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = []
-    real = stages.extraction.encode
+    real = stages.extraction.pipeline.encode
 
     def encode(*arguments: object) -> object:
         calls.append(1)
@@ -386,8 +386,8 @@ def test_nothing_is_left_after_an_interruption(
             raise KeyboardInterrupt
         return real(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(stages.extraction, "encode", encode)
-    monkeypatch.setattr("stages.feature_plan.encode", real)
+    monkeypatch.setattr(stages.extraction.pipeline, "encode", encode)
+    monkeypatch.setattr("stages.extraction.plan.encode", real)
     with pytest.raises(KeyboardInterrupt):
         fill("features.batch_frames=4")
     store = features_key()

@@ -12,9 +12,9 @@ from cache.export import PackedFeatures
 from cache.inventory import list_keys
 from configs import Config, load_config
 from fsrvos_cli.main import run
-from stages.data.dataset import load_dataset
-from stages.feature_source import CachedFeatures
+from stages.data.index import load_dataset
 from stages.features import FeaturesReport, extract
+from stages.feeding.cached import CachedFeatures
 
 VIDEOS, FRAMES = 8, 3
 

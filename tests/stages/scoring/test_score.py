@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from configs.errors import DataError, FsrvosError, MissingError, UsageError
-from stages.metrics import DAVIS_BOUND, PAPER_BOUND, contour_f, region_j
 from stages.score import score
+from stages.scoring.metrics import DAVIS_BOUND, PAPER_BOUND, contour_f, region_j
 
 R = Any  # the Rectangles fixture; test modules cannot import from a conftest
 

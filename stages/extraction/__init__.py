@@ -1,0 +1,1 @@
+"""Frames into the feature cache: what is missing, the pipeline that makes it, and clusters."""

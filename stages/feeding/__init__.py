@@ -1,0 +1,1 @@
+"""From stored or fresh features to the network, and from what it says to masks."""

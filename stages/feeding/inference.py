@@ -1,0 +1,79 @@
+"""From what the network says to one mask a frame: pick a query a window, bring it to size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stages.feeding.batches import EpisodeBatch
+from stages.model.fsrvos import FsrvosModel, Prediction
+from stages.model.inputs import FramePyramid
+from stages.runtime.precision import autocast_dtype
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One clip's answer.
+
+    masks: bool [T, H, W] at the asked size. presence: float32 [T] in [0, 1], that the frame shows
+    the object. score: the clip's mean presence.
+    """
+
+    masks: NDArray[np.bool_]
+    presence: NDArray[np.float32]
+
+    @property
+    def score(self) -> float:
+        return float(self.presence.mean())
+
+
+@torch.inference_mode()
+def run_model(model: FsrvosModel, batch: EpisodeBatch, precision: str = "auto") -> Prediction:
+    """The network's prediction for a batch, in native bf16 where the device has it."""
+    device = batch.query.maps[0].device
+    dtype = autocast_dtype(precision, device)
+    with torch.autocast(device.type, dtype=dtype, enabled=dtype is not None):
+        return model(batch.query, batch.words, batch.support, auxiliary=False)
+
+
+def choose_query(prediction: Prediction) -> tuple[Tensor, Tensor]:
+    """The query with the highest mean score over the clip: its mask logits [B, T, h, w] and its
+    scores [B, T] in [0, 1]."""
+    scores = prediction.logits[..., 0].float().sigmoid()  # [B, T, Q]
+    best = scores.mean(1).argmax(-1)
+    clips = torch.arange(len(best), device=best.device)
+    return prediction.masks[clips, :, best].float(), scores[clips, :, best]
+
+
+def answers(
+    prediction: Prediction, query: FramePyramid, stride: int, sizes: list[tuple[int, int]]
+) -> list[Answer]:
+    """Each clip's answer at its size (H, W).
+
+    Logits go bilinearly to the network's canvas, lose their padding, and go bilinearly to the
+    asked size; a pixel is on above a logit of 0.
+    """
+    logits, scores = choose_query(prediction)
+    canvas = (logits.shape[-2] * stride, logits.shape[-1] * stride)
+    drawn = F.interpolate(logits, size=canvas, mode="bilinear", align_corners=False)
+    given = []
+    for row, size in enumerate(sizes):
+        height, width = (int(side) for side in query.size[row])
+        valid = drawn[row : row + 1, :, :height, :width]
+        if (height, width) != size:
+            valid = F.interpolate(valid, size=size, mode="bilinear", align_corners=False)
+        given.append(Answer((valid[0] > 0).cpu().numpy(), scores[row].cpu().numpy()))
+    return given
+
+
+def join(windows: list[Answer]) -> Answer:
+    """Consecutive windows of one clip as one answer."""
+    return Answer(
+        np.concatenate([window.masks for window in windows]),
+        np.concatenate([window.presence for window in windows]),
+    )

@@ -1,0 +1,150 @@
+"""A run folder's network: config.toml beside model.safetensors, loaded strictly.
+
+The safetensors header carries what the weights were made for (channels, text width, the digests of
+the encoders), so that a network is never fed features it was not trained on.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_safetensors
+from torch import Tensor
+
+from cache.whole_file import replace_bytes, replace_text
+from configs import Config, DataError, MissingError, from_toml, to_toml
+from stages.model.build import build_model
+from stages.model.fsrvos import FsrvosModel
+
+WEIGHTS, CONFIG = "model.safetensors", "config.toml"
+
+
+@dataclass(frozen=True)
+class Encoders:
+    """What of the frozen encoders a network depends on."""
+
+    channels: tuple[int, int, int, int]
+    text_width: int
+    vision_digest: str
+    text_digest: str
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A loaded run. `facts` is what training noted of it (fold, seed, steps, dataset ...)."""
+
+    config: Config
+    encoders: Encoders
+    model: FsrvosModel
+    facts: Mapping[str, Any]
+
+
+def save_checkpoint(
+    run: Path, model: FsrvosModel, config: Config, encoders: Encoders, facts: Mapping[str, Any]
+) -> None:
+    """Write config.toml and then, whole or not at all, model.safetensors. Raises FsrvosError."""
+    replace_text(run / CONFIG, to_toml(config))
+    header = {"encoders": json.dumps(asdict(encoders)), "facts": json.dumps(dict(facts))}
+    state = {
+        name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
+    }
+    replace_bytes(run / WEIGHTS, to_safetensors(state, header))
+
+
+def load_checkpoint(run: Path, device: str | torch.device = "cpu") -> Checkpoint:
+    """The network of a run folder, in eval mode.
+
+    Raises MissingError (nothing there) or DataError (damaged, or not the configuration's network).
+    """
+    config_path = run / CONFIG
+    if not config_path.is_file():
+        raise MissingError(f"{run} holds no {CONFIG}; name a run folder that fsrvos train wrote")
+    config = from_toml(config_path.read_text("utf-8"), str(config_path))
+    state, encoders, facts = read_weights(run / WEIGHTS)
+    model = build_model(config.model, encoders.channels, encoders.text_width)
+    fill(model, state, run / WEIGHTS)
+    return Checkpoint(config, encoders, model.to(device).eval(), facts)
+
+
+def read_facts(run: Path) -> Mapping[str, Any] | None:
+    """What training noted of a run, None where it has no readable weights."""
+    try:
+        with safe_open(run / WEIGHTS, framework="pt") as file:
+            return dict(json.loads((file.metadata() or {})["facts"]))
+    except (OSError, SafetensorError, KeyError, ValueError):
+        return None
+
+
+def read_weights(path: Path) -> tuple[dict[str, Tensor], Encoders, Mapping[str, Any]]:
+    """Tensors, encoders and facts of a weights file. Raises MissingError or DataError."""
+    if not path.is_file():
+        raise MissingError(f"{path} does not exist; train a run first (fsrvos train --from-cache)")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        stated = json.loads(header["encoders"])
+        stated["channels"] = tuple(stated["channels"])
+        return state, Encoders(**stated), json.loads(header["facts"])
+    except (OSError, SafetensorError) as error:
+        raise DataError(
+            f"{path} is damaged or truncated ({str(error).splitlines()[0]}); train or copy it again"
+        ) from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{path} was not written by fsrvos; bring foreign weights in with fsrvos weights import"
+        ) from error
+
+
+def fill(model: FsrvosModel, state: Mapping[str, Tensor], source: Path) -> None:
+    """Strictly: every name and every shape must agree. Raises DataError naming the first fault."""
+    own = model.state_dict()
+    missing, foreign = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+    reshaped = [n for n in own if n in state and own[n].shape != state[n].shape]
+    for fault, names in (
+        ("lacks", missing),
+        ("also has", foreign),
+        ("has in another shape", reshaped),
+    ):
+        if names:
+            raise DataError(
+                f"{source} {fault} {names[0]} ({len(names)} in all): it is not of this "
+                f"configuration's network; use the {CONFIG} it was saved with"
+            )
+    model.load_state_dict(dict(state))
+
+
+def require_encoders(saved: Encoders, present: Encoders, run: Path) -> None:
+    """DataError unless a network's encoders are the ones that features come from."""
+    for names, kind in (("vision_digest channels", "vision"), ("text_digest text_width", "text")):
+        known = [(getattr(saved, name), getattr(present, name)) for name in names.split()]
+        # A digest is empty where imported weights came without their encoder.
+        if any(before and before != now for before, now in known):
+            raise DataError(
+                f"{run} was trained on features of another {kind} encoder than the one configured; "
+                "use the run's own configuration and encoder weights"
+            )
+
+
+def save_progress(path: Path, state: Mapping[str, Any]) -> None:
+    """Optimiser and all: what an interrupted training goes on from. Raises FsrvosError."""
+    encoded = io.BytesIO()
+    torch.save(dict(state), encoded)
+    replace_bytes(path, encoded.getvalue())
+
+
+def load_progress(path: Path) -> dict[str, Any] | None:
+    """What `save_progress` wrote; None where there is nothing. Raises DataError if damaged."""
+    if not path.is_file():
+        return None
+    try:
+        return dict(torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise DataError(f"{path} is damaged; remove it to train from the start") from error

@@ -1,0 +1,1 @@
+"""Checkpoints of other programs, read, told apart and turned into run folders."""

@@ -1,0 +1,1 @@
+"""The machine under the work: device, number format, memory, progress, versions."""

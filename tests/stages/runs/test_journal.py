@@ -1,0 +1,88 @@
+"""metrics.jsonl: means between looks, and going on after an interruption."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+
+from stages.model.losses import Losses
+from stages.runs.journal import Journal
+
+
+class Board:
+    """Stands in for TensorBoard's writer."""
+
+    written: list[tuple[str, float, int]]
+
+    def __init__(self, folder: str) -> None:
+        self.folder, self.written, self.open = folder, [], True
+
+    def add_scalar(self, name: str, value: float, step: int) -> None:
+        self.written.append((name, value, step))
+
+    def close(self) -> None:
+        self.open = False
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run folder where TensorBoard is not installed."""
+    monkeypatch.setattr("stages.runs.journal.find_spec", lambda name: None)
+    return tmp_path / "run"
+
+
+def losses(total: float, **terms: float) -> Losses:
+    values = {name: torch.tensor(value) for name, value in terms.items()}
+    return Losses(torch.tensor(total), values)
+
+
+def lines(journal: Journal) -> list[dict[str, float]]:
+    return [json.loads(line) for line in journal.path.read_text().splitlines()]
+
+
+def test_a_line_holds_the_means_since_the_last_one(run: Path) -> None:
+    journal = Journal(run, 0)
+    journal.count(losses(1.0, loss_ce=4.0))
+    journal.count(losses(3.0, loss_ce=2.0))
+    journal.log(2, 1e-3, 0.25)
+    journal.count(losses(5.0, loss_ce=1.0))
+    journal.log(3, 5e-4, 0.5)
+    first, second = lines(journal)
+    assert first.pop("steps_per_second") > 0 and second.pop("steps_per_second") > 0
+    assert first == {"step": 2, "loss": 2.0, "loss_ce": 3.0, "lr": 1e-3, "wait_share": 0.25}
+    assert second == {"step": 3, "loss": 5.0, "loss_ce": 1.0, "lr": 5e-4, "wait_share": 0.5}
+
+
+def test_what_came_after_the_point_gone_on_from_is_dropped(run: Path) -> None:
+    journal = Journal(run, 0)
+    for step in (2, 4, 6):
+        journal.note(step, loss=float(step))
+    with journal.path.open("a") as file:
+        file.write('{"step": 8, "lo')  # cut while it was written
+    again = Journal(run, 4)
+    again.note(6, loss=0.5)
+    assert lines(again) == [
+        {"step": 2, "loss": 2.0},
+        {"step": 4, "loss": 4.0},
+        {"step": 6, "loss": 0.5},
+    ]
+    assert lines(Journal(run, 0)) == []
+
+
+def test_event_files_get_the_same_values(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("torch.utils.tensorboard")
+    module.SummaryWriter = Board  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
+    monkeypatch.setattr("stages.runs.journal.find_spec", lambda name: object())
+    journal = Journal(run, 0)
+    journal.note(7, holdout_J=0.5)
+    assert isinstance(journal.board, Board)
+    assert journal.board.folder == str(run / "tensorboard")
+    assert journal.board.written == [("holdout_J", 0.5, 7)]
+    journal.close()
+    assert not journal.board.open
