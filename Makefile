@@ -217,7 +217,7 @@ format: $(INSTALLED) ## rewrite the code in the project's format
 types: $(INSTALLED) ## check types with mypy
 	$(VENV)/bin/mypy
 
-readme: $(INSTALLED) ## rewrite the README's list of files from their docstrings
+readme: $(INSTALLED) ## rewrite the README's folders and docs/code.md from the docstrings
 	$(VENV)/bin/python tests/test_readme.py
 
 test: check ## the checks, the unit tests and an end-to-end run on the tiny preset

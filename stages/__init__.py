@@ -1,1 +1,1 @@
-"""The work: each stage reads files and writes files, and knows no other stage."""
+"""The work. A file here is a command: it reads files, writes files, and knows no other command."""

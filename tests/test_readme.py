@@ -1,4 +1,4 @@
-"""The README says what is there. `make readme` rewrites its list of files from their docstrings."""
+"""README and docs/code.md say what is there: `make readme` writes their lists from docstrings."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
+README, CODE = ROOT / "README.md", ROOT / "docs" / "code.md"
 PACKAGES = ("configs", "cache", "stages", "fsrvos_cli")
-START, END = "<!-- files: written by `make readme` -->\n", "<!-- /files -->"
+START, END = "<!-- folders: written by `make readme` -->\n", "<!-- /folders -->"
+CODE_HEAD = """# The code, file by file
+
+Written by `make readme` from the docstrings. The README has the
+[map of folders](../README.md#folders).
+"""
 
 
 def first_sentence(module: Path) -> str:
@@ -20,17 +25,31 @@ def first_sentence(module: Path) -> str:
     return " ".join(docstring.split("\n\n")[0].split())
 
 
+def folders() -> list[Path]:
+    """Every folder of code, the lower layers first."""
+    found = {module.parent for name in PACKAGES for module in (ROOT / name).rglob("*.py")}
+    return sorted(found, key=lambda path: (PACKAGES.index(_parts(path)[0]), path))
+
+
+def folder_map() -> str:
+    """A line a folder."""
+    return "".join(
+        f"{'  ' * (len(_parts(folder)) - 1)}* `{'/'.join(_parts(folder))}/` "
+        f"{first_sentence(folder / '__init__.py')}\n"
+        for folder in folders()
+    )
+
+
 def file_list() -> str:
     """A section a folder, a line a file."""
-    lines = ["\n## Files\n"]
-    folders = sorted({module.parent for name in PACKAGES for module in (ROOT / name).rglob("*.py")})
-    for folder in sorted(folders, key=lambda path: (PACKAGES.index(_parts(path)[0]), path)):
+    lines = [CODE_HEAD]
+    for folder in folders():
         init = folder / "__init__.py"
-        lines += [f"\n**{'/'.join(_parts(folder))}/** {first_sentence(init)}\n"]
-        for module in sorted(folder.glob("*.py")):
-            if module != init:
-                lines.append(f"* `{module.name}` {first_sentence(module)}")
-    return "\n".join(lines) + "\n\n"
+        modules = [module for module in sorted(folder.glob("*.py")) if module != init]
+        lines.append(f"## {'/'.join(_parts(folder))}/\n\n{first_sentence(init)}\n")
+        if modules:
+            lines.append("".join(f"* `{m.name}` {first_sentence(m)}\n" for m in modules))
+    return "\n".join(lines)
 
 
 def _parts(folder: Path) -> tuple[str, ...]:
@@ -38,15 +57,23 @@ def _parts(folder: Path) -> tuple[str, ...]:
 
 
 def rewritten() -> str:
-    """The README with the list as it should be."""
+    """The README with the map as it should be."""
     text = README.read_text("utf-8")
     head, _, rest = text.partition(START)
     _, _, tail = rest.partition(END)
-    return head + START + file_list() + END + tail
+    return head + START + folder_map() + END + tail
+
+
+def test_the_map_of_folders_is_that_of_the_code() -> None:
+    assert README.read_text("utf-8") == rewritten(), "run `make readme`"
+
+
+def test_the_map_fits_on_a_screen() -> None:
+    assert len(folders()) < 40
 
 
 def test_the_list_of_files_is_that_of_the_code() -> None:
-    assert README.read_text("utf-8") == rewritten(), "run `make readme`"
+    assert CODE.read_text("utf-8") == file_list(), "run `make readme`"
 
 
 def test_every_module_says_what_it_is_in_a_line() -> None:
@@ -87,3 +114,4 @@ def test_targets_named_are_targets(target: str) -> None:
 
 if __name__ == "__main__":
     README.write_text(rewritten(), "utf-8")
+    CODE.write_text(file_list(), "utf-8")
