@@ -9,9 +9,8 @@ import click
 
 from configs import FsrvosError, UsageError
 from fsrvos_cli import options, places
+from fsrvos_cli.commands.data_build import build
 from fsrvos_cli.output import emit
-
-BENCHMARKS = ("mini-ref-youtube-vos", "mini-ref-sail-vos", "mini-mevis")
 
 
 @click.group()
@@ -22,6 +21,9 @@ def data() -> None:
     Example:
       fsrvos data sample work/data/sample
     """
+
+
+data.add_command(build)
 
 
 @data.command()
@@ -91,23 +93,6 @@ def _is_rendered(out: Path, videos: int, seed: int) -> bool:
                 "remove it or choose another folder"
             )
     return True
-
-
-@data.command()
-@click.argument("benchmark", type=click.Choice(BENCHMARKS))
-@click.argument("source", type=options.FOLDER)
-@click.argument("out", type=options.FOLDER)
-@options.json_option
-def build(benchmark: str, source: Path, out: Path, as_json: bool) -> None:
-    """Build a few-shot benchmark in OUT from the raw dataset in SOURCE.
-
-    \b
-    Example:
-      fsrvos data build mini-ref-youtube-vos downloads/ref-youtube-vos work/data/mini-ref-yv
-    """
-    from stages.data.builders import build as build_benchmark
-
-    emit(build_benchmark(benchmark, source, out), as_json)
 
 
 @data.command()

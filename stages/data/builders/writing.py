@@ -76,7 +76,7 @@ def write_benchmark(benchmark: Benchmark, out: Path, progress: bool) -> BuildRep
         partial.mkdir(parents=True)
         for raw in _tracked(chosen, progress):
             _write_video(raw, partial)
-        _write_index([raw.video for raw in chosen], partial)
+        write_index([raw.video for raw in chosen], partial)
         write_json(partial / "classes.json", list(benchmark.classes))
         if few or benchmark.test_only:
             write_json(partial / "folds.json", _folds(benchmark, kept))
@@ -136,7 +136,8 @@ def link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _write_index(videos: Iterable[Video], root: Path) -> None:
+def write_index(videos: Iterable[Video], root: Path) -> None:
+    """Write both JSON files of the dataset under `root`, everything in the order given."""
     meta: dict[str, Any] = {}
     words: dict[str, Any] = {}
     for video in videos:

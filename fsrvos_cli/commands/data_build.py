@@ -1,0 +1,170 @@
+"""`fsrvos data build`: datasets out of what others publish."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from configs import UsageError
+from fsrvos_cli import options
+from fsrvos_cli.output import emit
+
+BENCHMARKS = ("mini-ref-youtube-vos", "mini-ref-sail-vos", "mini-mevis")
+
+
+@click.group()
+def build() -> None:
+    """Build a dataset out of raw datasets or photographs.
+
+    \b
+    Example:
+      fsrvos data build photo-clips downloads/coco work/data/photo-clips
+    """
+
+
+def _benchmark_command(name: str) -> click.Command:
+    """The command that builds one benchmark; they differ in the reader alone."""
+
+    @click.argument("source", type=options.FOLDER)
+    @click.argument("out", type=options.FOLDER)
+    @options.json_option
+    def command(source: Path, out: Path, as_json: bool) -> None:
+        from stages.data.builders import build as build_benchmark
+
+        emit(build_benchmark(name, source, out), as_json)
+
+    help_text = (
+        f"Build {name} in OUT from the raw dataset in SOURCE.\n\n\b\nExample:\n"
+        f"  fsrvos data build {name} downloads/raw work/data/{name}"
+    )
+    return click.command(name, help=help_text)(command)
+
+
+for _name in BENCHMARKS:
+    build.add_command(_benchmark_command(_name))
+
+
+def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """Words between commas."""
+    return tuple(word.strip() for word in (value or "").split(",") if word.strip())
+
+
+def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...]:
+    """Numbers between commas."""
+    words = _names(ctx, param, value)
+    if not all(word.isascii() and word.isdigit() for word in words):
+        raise click.BadParameter(f"{value!r} is not a list of numbers such as 4,5,7")
+    return tuple(int(word) for word in words)
+
+
+@build.command("photo-clips")
+@click.argument("source", type=options.ANY_PATH)
+@click.argument("out", type=options.FOLDER)
+@click.option(
+    "--clips-per-kind",
+    type=click.IntRange(min=2),
+    default=24,
+    show_default=True,
+    help="The most clips of one kind; half of them show two of it.",
+)
+@click.option(
+    "--frames", type=click.IntRange(min=2), default=8, show_default=True, help="Frames of a clip."
+)
+@click.option(
+    "--longer-side",
+    type=click.IntRange(min=64),
+    default=512,
+    show_default=True,
+    help="The most pixels along a frame's longer side.",
+)
+@click.option(
+    "--least-share",
+    type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
+    default=0.012,
+    show_default=True,
+    help="Share of the picture from which an object is labelled.",
+)
+@click.option(
+    "--licences",
+    callback=_numbers,
+    metavar="ID,...",
+    help="Take pictures under these licence ids alone.  [default: all]",
+)
+@click.option(
+    "--pictures",
+    type=options.FILE,
+    help="Take the pictures of this list alone: one id a line, # starts a comment.",
+)
+@click.option("--exclude-kinds", callback=_names, metavar="KIND,...", help="Label none of these.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    help="Processes that work side by side.",
+)
+@click.option("--sheet", type=options.FILE, help="Write a contact sheet of some clips, a PNG.")
+@options.seed_option
+@options.json_option
+def photo_clips(
+    source: Path,
+    out: Path,
+    clips_per_kind: int,
+    frames: int,
+    longer_side: int,
+    least_share: float,
+    licences: tuple[int, ...],
+    pictures: Path | None,
+    exclude_kinds: tuple[str, ...],
+    jobs: int,
+    sheet: Path | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Make clips in OUT from the outlined photographs in SOURCE.
+
+    SOURCE is a COCO or LVIS folder or annotation file, or a folder laid out as Pascal VOC's.
+    Photographs are moved and bent, objects are cut out and set into others, and sentences say what
+    is true of one object alone. The same seed gives the same files. A build that was stopped goes
+    on where it was.
+
+    \b
+    Example:
+      fsrvos data build photo-clips downloads/coco work/data/photo-clips --licences 4,5,7
+    """
+    from stages.data.photo_clips import (
+        ClipSettings,
+        PhotoClipSettings,
+        build_photo_clips,
+        open_source,
+        take,
+        write_sheet,
+    )
+    from stages.progress import counter
+
+    if sheet is not None and sheet.exists():
+        raise UsageError(f"{sheet}: exists already; name another file for the sheet")
+    settings = PhotoClipSettings(
+        clips_per_kind, seed, ClipSettings(frames, longer_side, least_share)
+    )
+    listed = None if pictures is None else _listed(pictures)
+    catalogue = take(open_source(source), licences, listed).without_kinds(exclude_kinds)
+    report = build_photo_clips(
+        catalogue, out, settings, jobs=jobs, progress=counter("making clips")
+    )
+    for line in report.skipped:
+        click.echo(f"fsrvos: {line}", err=True)
+    if sheet is not None:
+        write_sheet(sheet, out)
+    emit(report, as_json)
+
+
+def _listed(path: Path) -> tuple[str, ...]:
+    """The picture ids of a list."""
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: cannot be read ({error}); name a list of ids") from None
+    ids = [line.partition("#")[0].strip() for line in lines]
+    return tuple(name for name in ids if name)
