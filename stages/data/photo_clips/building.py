@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from stages.data.photo_clips.catalogue import Catalogue
 from stages.data.photo_clips.clip import PhotoClip
 from stages.data.photo_clips.composed import Scenery, compose
 from stages.data.photo_clips.moved import film_photograph
+from stages.data.photo_clips.photographs import Photograph
 from stages.data.photo_clips.planning import (
     PhotoClipSettings,
     Plan,
@@ -81,13 +83,8 @@ def build_photo_clips(
             [p for kind, photos in kinds.items() for p in plan_photographs(kind, photos, settings)]
         )
         chosen = {kind: _halves([m for m in filmed if m.kind == kind], settings) for kind in kinds}
-        plans = []
-        for kind, made in chosen.items():
-            photos = [p for p in kinds[kind] if any(p.id in m.pictures for m in made)]
-            if len(photos) > 1:
-                counts = _missing(made, settings)
-                plans += plan_compositions(kind, photos, counts, catalogue, settings)
-        composed = workshop.make(plans)
+        plans, wanted = _compositions(kinds, chosen, catalogue, settings)
+        composed = _first(workshop.make(plans), wanted)
         videos, few = _episodes(kinds, chosen, composed)
         if not videos:
             raise DataError("no clip could be told from others of its kind; take more photographs")
@@ -186,15 +183,44 @@ def _halves(filmed: Sequence[Made], settings: PhotoClipSettings) -> list[Made]:
     return alone + [made for made in filmed if made.twins][:half]
 
 
-def _missing(made: Sequence[Made], settings: PhotoClipSettings) -> tuple[int, int]:
+def _missing(made: Sequence[Made]) -> tuple[int, int]:
     """How many compositions without and with twins make the halves equal."""
     twins = sum(m.twins for m in made)
     alone = len(made) - twins
     return max(0, twins - alone), max(0, alone - twins)
 
 
+def _compositions(
+    kinds: Mapping[str, list[Photograph]],
+    filmed: Mapping[str, list[Made]],
+    catalogue: Catalogue,
+    settings: PhotoClipSettings,
+) -> tuple[list[Plan], Counter[tuple[str, bool]]]:
+    """What may be composed, and how many are wanted of each kind, with twins or without."""
+    plans: list[Plan] = []
+    wanted: Counter[tuple[str, bool]] = Counter()
+    for kind, made in filmed.items():
+        photos = [p for p in kinds[kind] if any(p.id in m.pictures for m in made)]
+        if len(photos) > 1:
+            counts = _missing(made)
+            wanted.update({(kind, False): counts[0], (kind, True): counts[1]})
+            plans += plan_compositions(kind, photos, counts, catalogue, settings)
+    return plans, wanted
+
+
+def _first(made: Sequence[Made], wanted: Counter[tuple[str, bool]]) -> list[Made]:
+    """As many of each sort as are wanted."""
+    left = wanted.copy()
+    chosen = []
+    for clip in made:
+        if left[clip.kind, clip.twins] > 0:
+            left[clip.kind, clip.twins] -= 1
+            chosen.append(clip)
+    return chosen
+
+
 def _episodes(
-    kinds: Sequence[str] | dict[str, Any], filmed: dict[str, list[Made]], composed: Sequence[Made]
+    kinds: Iterable[str], filmed: Mapping[str, list[Made]], composed: Sequence[Made]
 ) -> tuple[list[Made], list[str]]:
     """The clips that an episode can take, and a line for each kind that has none."""
     videos: list[Made] = []

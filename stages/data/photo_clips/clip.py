@@ -76,7 +76,7 @@ def _worth_a_sentence(thing: Sighting, settings: ClipSettings) -> bool:
     return bool(
         thing.number
         and thing.areas.mean() >= _SPOKEN * settings.least_share
-        and (thing.areas > 0).mean() > 0.5
+        and (thing.areas > 0).mean() >= 0.75
     )
 
 

@@ -1,7 +1,9 @@
 """Colour words that a person would give to an object's pixels, measured in CIELAB.
 
-Words hold cores of lightness, chroma and hue with gaps between them: a pixel in a gap has no word,
-so that only objects of a plain colour get one. Hues are angles of CIELAB's a and b, in degrees.
+A word holds a core of lightness, chroma and hue, narrow enough that people agree on it, so that
+only objects of a plain colour get one; and a wider reach, in which somebody might use it. There is
+no grey: in a photograph it cannot be told from white in the shade. Hues are angles of CIELAB's a
+and b, in degrees.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+Floats = NDArray[np.float32]
+
 
 @dataclass(frozen=True)
 class _Core:
@@ -23,85 +27,80 @@ class _Core:
     chroma: tuple[float, float]
     hue: tuple[float, float]
 
+    def holds(self, light: Floats, chroma: Floats, hue: Floats) -> NDArray[np.bool_]:
+        """Which pixels [N] lie in it."""
+        low, high = self.hue
+        return np.asarray(
+            (light >= self.lightness[0])
+            & (light < self.lightness[1])
+            & (chroma >= self.chroma[0])
+            & (chroma < self.chroma[1])
+            & ((hue - low) % 360 <= high - low)
+        )
+
+    def widened(self) -> _Core:
+        """Where somebody might use the word."""
+        colourless = self.chroma[0] == 0
+        low, high = self.hue
+        return _Core(
+            self.word,
+            (self.lightness[0] - 16, self.lightness[1] + 16),
+            (0, self.chroma[1] * 2.5) if colourless else (self.chroma[0] * 0.5, 200),
+            self.hue if colourless else (low - 15, high + 15),
+        )
+
 
 _ANY = (0.0, 360.0)
 _CORES = (
-    _Core("black", (0, 24), (0, 11), _ANY),
-    _Core("grey", (36, 70), (0, 7), _ANY),
-    _Core("white", (80, 101), (0, 10), _ANY),
-    _Core("red", (22, 62), (36, 150), (14, 43)),
-    _Core("pink", (55, 90), (16, 80), (335, 375)),
-    _Core("brown", (14, 55), (12, 42), (44, 82)),
-    _Core("orange", (56, 85), (48, 150), (48, 72)),
-    _Core("yellow", (66, 101), (42, 150), (80, 104)),
-    _Core("green", (20, 90), (18, 150), (112, 172)),
-    _Core("blue", (14, 80), (18, 150), (245, 300)),
-    _Core("purple", (14, 70), (20, 150), (308, 332)),
+    _Core("black", (0, 13), (0, 4.5), _ANY),
+    _Core("white", (82, 101), (0, 9), _ANY),
+    _Core("red", (22, 60), (40, 200), (16, 42)),
+    _Core("pink", (55, 88), (20, 70), (335, 372)),
+    _Core("brown", (14, 44), (16, 45), (44, 78)),
+    _Core("orange", (58, 85), (52, 200), (50, 70)),
+    _Core("yellow", (70, 101), (48, 200), (82, 102)),
+    _Core("green", (22, 88), (22, 200), (112, 165)),
+    _Core("blue", (18, 75), (24, 200), (250, 298)),
+    _Core("purple", (18, 65), (24, 200), (308, 332)),
 )
 COLOUR_WORDS = tuple(core.word for core in _CORES)
-# What might be said of the same pixels by another person.
-_NEAR: Mapping[str, tuple[str, ...]] = {
-    "black": ("grey",),
-    "grey": ("black", "white"),
-    "white": ("grey",),
-    "red": ("pink", "orange", "brown"),
-    "pink": ("red", "purple"),
-    "brown": ("orange", "red"),
-    "orange": ("brown", "red", "yellow"),
-    "yellow": ("orange", "green"),
-    "green": ("yellow",),
-    "blue": ("purple",),
-    "purple": ("blue", "pink"),
-}
-CLEAR = 0.6  # share of an object's pixels from which it has a colour
-FAINT = 0.15  # share of a colour and its neighbours under which an object has nothing of it
+_CLEAR = 0.6  # share of an object's pixels in a core, from which it has that colour
+_FAINT = 0.2  # share of its pixels in a word's reach, under which nobody would use the word
 _LEAST_PIXELS = 60
 
 
-def colour_shares(pixels: NDArray[np.uint8]) -> Mapping[str, float]:
-    """The share of RGB `pixels` [N, 3] that each word holds; empty for too few pixels."""
+@dataclass(frozen=True)
+class Colours:
+    """For each word, the share of an object's pixels in its core and in its wider reach."""
+
+    core: Mapping[str, float]
+    reach: Mapping[str, float]
+
+    @property
+    def clear(self) -> str:
+        """The word for the object, or nothing where it has no clear colour."""
+        word = max(self.core, key=lambda w: self.core[w], default="")
+        return word if word and self.core[word] >= _CLEAR else ""
+
+    def lacks(self, word: str) -> bool:
+        """Whether nobody would call the object `word`; False where nothing is known of it."""
+        return bool(self.reach) and self.reach[word] < _FAINT
+
+
+UNKNOWN = Colours({}, {})
+
+
+def measure_colours(pixels: NDArray[np.uint8]) -> Colours:
+    """The colours of RGB `pixels` [N, 3]; unknown for too few of them."""
     if len(pixels) < _LEAST_PIXELS:
-        return {}
+        return UNKNOWN
     lab = cv2.cvtColor(pixels[None].astype(np.float32) / 255, cv2.COLOR_RGB2Lab)[0]
     light, chroma = lab[:, 0], np.hypot(lab[:, 1], lab[:, 2])
     hue = np.degrees(np.arctan2(lab[:, 2], lab[:, 1])) % 360
-    return {core.word: float(_inside(core, light, chroma, hue).mean()) for core in _CORES}
-
-
-def _inside(
-    core: _Core,
-    light: NDArray[np.float32],
-    chroma: NDArray[np.float32],
-    hue: NDArray[np.float32],
-) -> NDArray[np.bool_]:
-    low, high = core.hue
-    turned = (hue - low) % 360 <= high - low
-    return np.asarray(
-        (light >= core.lightness[0])
-        & (light < core.lightness[1])
-        & (chroma >= core.chroma[0])
-        & (chroma < core.chroma[1])
-        & turned
+    return Colours(
+        {c.word: float(c.holds(light, chroma, hue).mean()) for c in _CORES},
+        {c.word: float(c.widened().holds(light, chroma, hue).mean()) for c in _CORES},
     )
-
-
-def clear_colour(shares: Mapping[str, float]) -> str:
-    """The word for an object of these shares, or nothing where it has no clear colour."""
-    word = max(shares, key=lambda w: shares[w], default="")
-    return word if word and shares[word] >= CLEAR else ""
-
-
-def lacks_colour(shares: Mapping[str, float], word: str) -> bool:
-    """Whether nobody would call an object of these shares `word`. False where nothing is known."""
-    return bool(shares) and sum(shares[w] for w in (word, *_NEAR[word])) < FAINT + _doubt(
-        shares, word
-    )
-
-
-def _doubt(shares: Mapping[str, float], word: str) -> float:
-    """An object of a clear other colour may have a little more of the word's neighbours."""
-    clear = clear_colour(shares)
-    return 0.1 if clear and clear != word and clear not in _NEAR[word] else 0.0
 
 
 def is_colourless(pictures: Iterable[NDArray[np.uint8]]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -24,7 +25,8 @@ from stages.data.photo_clips.placing import TOLD_BY, Placed, place
 from stages.data.photo_clips.sightings import Track
 
 _TRIES = 14
-_STUBBORN = 5  # tries with the attribute asked for; then the side, which always can be told
+_STUBBORN = 5  # tries with the attribute asked for; then those that hang on no material
+_CUTOUTS = 3  # of the material given, that are used
 _IN_SIGHT = 0.55  # of a target or its twin that shows in every frame
 _BESIDE = 0.25  # the same of other objects
 
@@ -49,18 +51,24 @@ class Scenery:
 def compose(rng: np.random.Generator, scenery: Scenery, settings: ClipSettings) -> PhotoClip | None:
     """A clip; None where no try of several gives one whose objects show and can be told apart."""
     side = working_side(settings.longer_side)
-    actors = [c for c in (cut_out(p, o, side) for p, o in scenery.actors) if c is not None]
-    extras = [c for c in (cut_out(p, o, side) for p, o in scenery.extras) if c is not None]
+    actors = _cut(scenery.actors, side)
+    extras = _cut(scenery.extras, side)
     if not actors:
         return None
     for attempt in range(_TRIES):
-        told_by = scenery.told_by if attempt < _STUBBORN else TOLD_BY[0]
+        told_by = scenery.told_by if attempt < _STUBBORN else TOLD_BY[attempt % 3]
         background = scenery.backgrounds[int(rng.integers(len(scenery.backgrounds)))]
         cast = _cast(rng, scenery, actors, extras, background)
         clip = _shoot(rng, background, cast, replace(scenery, told_by=told_by), settings)
         if clip is not None:
             return clip
     return None
+
+
+def _cut(pairs: Sequence[tuple[Photograph, Outline]], longer_side: int) -> list[Cutout]:
+    """The first few objects that can be cut out."""
+    made = (cut_out(photo, outline, longer_side) for photo, outline in pairs)
+    return list(islice((cutout for cutout in made if cutout is not None), _CUTOUTS))
 
 
 def _cast(
@@ -152,7 +160,7 @@ def _stage(
     covers: list[NDArray[np.float32]] = [np.zeros(picture.shape[:2], np.float32)] * len(placed)
     for i in order:
         drawn = _draw(placed[i], t, picture.shape[1], picture.shape[0])
-        alpha = drawn[..., 3:] / 255
+        alpha = drawn[..., 3:] / np.float32(255)
         stage = stage * (1 - alpha) + drawn[..., :3] * gains[i]
         covers[i] = alpha[..., 0]
     return np.clip(stage + 0.5, 0, 255).astype(np.uint8), covers

@@ -13,8 +13,9 @@ from stages.data.photo_clips.photographs import Outline, Photograph, read_pixels
 Mask = NDArray[np.bool_]
 _PAD = 8
 _FEATHER = 0.9  # px, standard deviation of the edge
-_TOUCH = 0.15  # of the rim beside other objects, from which it is taken to be half hidden
+_TOUCH = 0.25  # of the rim beside other objects, from which it is taken to be half hidden
 _RIM = 4
+_WITHIN = 0.9  # of a box, from which it lies within another
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Cutout:
 
 def cut_out(photo: Photograph, outline: Outline, longer_side: int) -> Cutout | None:
     """The object with a soft edge; None where it is in pieces or others seem to hide part of it."""
-    others = [o for o in photo.outlines if o is not outline]
+    others = [o for o in photo.outlines if o is not outline and not _holds(o, outline)]
     pixels = read_pixels(photo, [outline, *others], longer_side)
     mask = _smooth(pixels.masks[0])
     if not mask.any() or _pieces(mask) != 1 or _touched(mask, pixels.masks[1:]) > _TOUCH:
@@ -55,6 +56,16 @@ def cut_out(photo: Photograph, outline: Outline, longer_side: int) -> Cutout | N
     rgba = np.dstack([_carry_on(rgb, core > 0), (alpha * 255 + 0.5).astype(np.uint8)])
     height, width = mask.shape
     return Cutout(outline.kind, photo.id, rgba, float(rows[-1]) / height, (height, width))
+
+
+def _holds(large: Outline, small: Outline) -> bool:
+    """Whether `large` surrounds `small`, as a table what stands on it: then it hides none of it."""
+    x, y, width, height = large.box
+    left, top, across, down = small.box
+    shared = max(0.0, min(x + width, left + across) - max(x, left)) * max(
+        0.0, min(y + height, top + down) - max(y, top)
+    )
+    return large.share > small.share and shared >= _WITHIN * across * down
 
 
 def _smooth(mask: Mask) -> Mask:

@@ -6,6 +6,7 @@ what comes out decides how many clips are composed, with twins or without, to ma
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,7 +21,8 @@ from stages.data.photo_clips.photographs import Outline, Photograph
 from stages.data.photo_clips.placing import TOLD_BY
 
 _SPARE = 1.5  # photographs tried for each that is wanted: some are refused
-_ACTORS, _EXTRAS, _BACKGROUNDS = 4, 3, 5
+_ACTORS, _EXTRAS, _BACKGROUNDS = 8, 5, 4
+_FAMILIAR = 2.0  # times as often as anywhere, from which a kind belongs to another's surroundings
 
 
 @dataclass(frozen=True)
@@ -94,20 +96,22 @@ def plan_compositions(
     catalogue: Catalogue,
     settings: PhotoClipSettings,
 ) -> list[Plan]:
-    """Compositions to make: `counts` of them without and with twins.
+    """Compositions to make: `counts` of them without and with twins, and some to spare.
 
     `photos` are those filmed for `kind`. One of them stays out of each composition, so that it can
     support it. Empty where no whole object can be cut out.
     """
     plans = []
+    turn = stable_number(kind) % len(TOLD_BY)
     for twins, count in zip((False, True), counts, strict=True):
-        for i in range(count):
+        for i in range(int(np.ceil(count * _SPARE))):
             name = f"{_plain(kind)}_{'twins' if twins else 'alone'}_{i:03d}"
             rng = settings.draw("composition", name)
-            apart = photos[int(rng.integers(len(photos)))].id
-            scenery = _scenery(rng, kind, apart, catalogue, settings)
+            order = rng.permutation(len(photos))
+            tries = (_scenery(rng, kind, photos[int(k)].id, catalogue, settings) for k in order)
+            scenery = next((found for found in tries if found is not None), None)
             if scenery is not None:
-                told_by = TOLD_BY[i % len(TOLD_BY)] if twins else "side"
+                told_by = TOLD_BY[(i + turn) % len(TOLD_BY)] if twins else TOLD_BY[0]
                 plans.append(Plan(name, kind, replace(scenery, twins=twins, told_by=told_by)))
     return plans
 
@@ -137,8 +141,24 @@ def _scenery(
         told_by="",
         actors=tuple(chosen[:_ACTORS]),
         extras=tuple(extras[:_EXTRAS]),
-        backgrounds=tuple(grounds[int(i)] for i in rng.permutation(len(grounds))[:_BACKGROUNDS]),
+        backgrounds=tuple(_surroundings(rng, kind, grounds, catalogue)[:_BACKGROUNDS]),
     )
+
+
+def _surroundings(
+    rng: np.random.Generator, kind: str, grounds: Sequence[Photograph], catalogue: Catalogue
+) -> list[Photograph]:
+    """`grounds` in random order, those first that show what is found beside objects of `kind`."""
+    own = [p.kinds for p in catalogue.photographs if kind in p.kinds]
+    beside = Counter(k for kinds in own for k in kinds)
+    anywhere = Counter(k for p in catalogue.photographs for k in p.kinds)
+    familiar = {
+        k
+        for k, count in beside.items()
+        if count / len(own) >= _FAMILIAR * anywhere[k] / len(catalogue.photographs)
+    }
+    shuffled = [grounds[int(i)] for i in rng.permutation(len(grounds))]
+    return sorted(shuffled, key=lambda p: not (p.kinds & familiar))
 
 
 def _first_of_each(

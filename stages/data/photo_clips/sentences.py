@@ -6,13 +6,13 @@ clearly false of; a set names the object alone when together its attributes rule
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
-from stages.data.photo_clips.colour_words import clear_colour, lacks_colour
 from stages.data.photo_clips.sightings import Floats, Sighting
 
 _SENTENCES = 3  # at most, about one object
@@ -20,7 +20,7 @@ _APART = 0.1  # of the frame, between two objects one of which is further left
 _HALF = 0.47  # of the frame, up to which something is on the left
 _SIZE = 1.8  # ratio of areas from which one object is the larger
 _PLURAL = frozenset({"scissors", "skis", "broccoli"})  # no "a" before these
-_SKIN = frozenset({"brown", "pink", "orange", "yellow", "white", "grey"})
+_DRESS = frozenset({"black", "blue", "green", "purple"})  # skin is never of these
 _MOVES = {
     "left": ("moving to the left", "that moves left", "going to the left"),
     "right": ("moving to the right", "that moves right", "going to the right"),
@@ -34,12 +34,16 @@ _MOVES = {
 class Attribute:
     """Something true of an object, and the positions of its rivals that it is false of.
 
-    `place` says where its words stand: "before" the noun or "after" it.
+    `sort` is colour, place, size or motion; `words` are ways to say it, each what stands before the
+    noun and what stands after.
     """
 
-    name: str
+    sort: str
     words: tuple[tuple[str, str], ...]
     rules_out: frozenset[int]
+
+
+_NOTHING = Attribute("", (), frozenset())
 
 
 def describe(rng: np.random.Generator, thing: Sighting, rivals: Sequence[Sighting]) -> list[str]:
@@ -51,7 +55,7 @@ def describe(rng: np.random.Generator, thing: Sighting, rivals: Sequence[Sightin
     attributes = [
         a
         for a in _attributes(thing, rivals)
-        if a.words and (a.rules_out or not rivals or a.name == "colour")
+        if a.words and (a.rules_out or not rivals or a.sort == "colour")
     ]
     everyone = frozenset(range(len(rivals)))
     sets = [
@@ -61,8 +65,8 @@ def describe(rng: np.random.Generator, thing: Sighting, rivals: Sequence[Sightin
         if frozenset().union(*(a.rules_out for a in chosen)) == everyone and _speakable(chosen)
     ]
     sentences: list[str] = []
-    for i in _order(rng, sets):
-        sentence = _sentence(rng, thing.kind, sets[i])
+    for chosen in _varied(rng, sets):
+        sentence = _sentence(rng, thing.kind, chosen)
         if sentence not in sentences:
             sentences.append(sentence)
         if len(sentences) == _SENTENCES:
@@ -70,16 +74,24 @@ def describe(rng: np.random.Generator, thing: Sighting, rivals: Sequence[Sightin
     return sentences
 
 
-def _order(rng: np.random.Generator, sets: Sequence[tuple[Attribute, ...]]) -> list[int]:
-    """Random, the shortest first more often than not."""
-    keys = [len(chosen) + rng.uniform(0, 1.6) for chosen in sets]
-    return [int(i) for i in np.argsort(keys, kind="stable")]
+def _varied(
+    rng: np.random.Generator, sets: Sequence[tuple[Attribute, ...]]
+) -> list[tuple[Attribute, ...]]:
+    """The sets in random order, short ones rather first, and one of each sort before a second."""
+    keys: dict[tuple[str, ...], float] = {}
+    taken: Counter[tuple[str, ...]] = Counter()
+    ranked = []
+    for i in rng.permutation(len(sets)):
+        sort = tuple(sorted(attribute.sort for attribute in sets[int(i)]))
+        key = keys.setdefault(sort, len(sort) * 0.4 + rng.uniform())
+        ranked.append((taken[sort], key, int(i)))
+        taken[sort] += 1
+    return [sets[i] for _, _, i in sorted(ranked)]
 
 
 def _speakable(chosen: tuple[Attribute, ...]) -> bool:
     """One word of place or size is enough: "the leftmost dog on the left" says it twice."""
-    names = [attribute.name for attribute in chosen]
-    return sum(name != "colour" and name != "motion" for name in names) <= 1
+    return sum(attribute.sort in ("place", "size") for attribute in chosen) <= 1
 
 
 def _attributes(thing: Sighting, rivals: Sequence[Sighting]) -> list[Attribute]:
@@ -94,15 +106,15 @@ def _attributes(thing: Sighting, rivals: Sequence[Sighting]) -> list[Attribute]:
 
 
 def _colour(thing: Sighting, rivals: Sequence[Sighting]) -> Attribute:
-    word = clear_colour(thing.colours)
-    if word and word != thing.kind and not (thing.kind == "person" and word in _SKIN):
-        ruled = frozenset(i for i, r in enumerate(rivals) if lacks_colour(r.colours, word))
+    word = thing.colours.clear
+    if word and word != thing.kind and (thing.kind != "person" or word in _DRESS):
+        ruled = frozenset(i for i, r in enumerate(rivals) if r.colours.lacks(word))
         if thing.kind == "person":
             words = (("", f"in {word}"), ("", f"wearing {word}"), ("", f"dressed in {word}"))
         else:
             words = ((word, ""), (word, ""), ("", f"that is {word}"))
         return Attribute("colour", words, ruled)
-    return Attribute("colour", (), frozenset())
+    return _NOTHING
 
 
 def _side(thing: Sighting, rivals: Sequence[Sighting], axis: int, end: int) -> Attribute:
@@ -111,7 +123,7 @@ def _side(thing: Sighting, rivals: Sequence[Sighting], axis: int, end: int) -> A
     own = _towards(thing, axis, end)
     margin = _HALF if axis == 0 else 0.42
     if not _known(own) or (own[np.isfinite(own)] > margin).any():
-        return Attribute(name, (), frozenset())
+        return _NOTHING
     ruled = frozenset(
         i
         for i, rival in enumerate(rivals)
@@ -122,11 +134,12 @@ def _side(thing: Sighting, rivals: Sequence[Sighting], axis: int, end: int) -> A
     if axis == 1:
         # Up and down in a picture of a scene is hardly said unless it tells two apart.
         if not ruled:
-            return Attribute(name, (), frozenset())
+            return _NOTHING
         words = (("", f"at the {name}"), (("upper", "lower")[end], ""))
     else:
-        words = (("", f"on the {name}"), ("", f"on the {name} side"), (name, ""))
-    return Attribute(name, words, ruled)
+        words = (("", f"on the {name}"), ("", f"on the {name} side"))
+        words += ((name, ""),) if rivals else ()  # "the left dog" speaks of two
+    return Attribute("place", words, ruled)
 
 
 def _order_word(thing: Sighting, rivals: Sequence[Sighting], end: int) -> Attribute:
@@ -135,13 +148,13 @@ def _order_word(thing: Sighting, rivals: Sequence[Sighting], end: int) -> Attrib
     own = _towards(thing, 0, end)
     first = rivals and all(_beyond(own, _towards(r, 0, end), _APART) for r in rivals)
     if not first or not _known(own):
-        return Attribute(f"most {name}", (), frozenset())
+        return _NOTHING
     words = (
         ((f"{name}most", ""),)
         if len(rivals) > 1
         else ((f"{name}most", ""), ("", f"further to the {name}"))
     )
-    return Attribute(f"most {name}", words, frozenset(range(len(rivals))))
+    return Attribute("place", words, frozenset(range(len(rivals))))
 
 
 def _middle(thing: Sighting, rivals: Sequence[Sighting]) -> Attribute:
@@ -152,27 +165,26 @@ def _middle(thing: Sighting, rivals: Sequence[Sighting]) -> Attribute:
             if _beyond(_towards(rivals[a], 0, 0), own, _APART) and _beyond(
                 own, _towards(rivals[b], 0, 0), _APART
             ):
-                return Attribute("middle", (("", "in the middle"),), frozenset((0, 1)))
-    return Attribute("middle", (), frozenset())
+                return Attribute("place", (("", "in the middle"),), frozenset((0, 1)))
+    return _NOTHING
 
 
 def _size(thing: Sighting, rivals: Sequence[Sighting], larger: bool) -> Attribute:
     """The larger or smaller of two, the largest or smallest of more, in every frame."""
-    name = "larger" if larger else "smaller"
     clear = bool(rivals) and all(
         _outgrows(thing, rival) if larger else _outgrows(rival, thing) for rival in rivals
     )
     if not clear:
-        return Attribute(name, (), frozenset())
+        return _NOTHING
     pair = (("larger", "bigger"), ("smaller",))[not larger]
     many = (("largest", "biggest"), ("smallest",))[not larger]
     words = pair if len(rivals) == 1 else many
-    return Attribute(name, tuple((w, "") for w in words), frozenset(range(len(rivals))))
+    return Attribute("size", tuple((w, "") for w in words), frozenset(range(len(rivals))))
 
 
 def _motion(thing: Sighting, rivals: Sequence[Sighting]) -> Attribute:
     if not thing.motion or (thing.motion == "still" and not rivals):
-        return Attribute("motion", (), frozenset())
+        return _NOTHING
     ruled = frozenset(i for i, r in enumerate(rivals) if r.motion and r.motion != thing.motion)
     return Attribute("motion", tuple(("", words) for words in _MOVES[thing.motion]), ruled)
 
@@ -204,13 +216,13 @@ def _outgrows(large: Sighting, small: Sighting) -> bool:
 def _sentence(rng: np.random.Generator, kind: str, chosen: tuple[Attribute, ...]) -> str:
     before: list[str] = []
     after: list[str] = []
-    for attribute in sorted(chosen, key=lambda a: a.name == "colour"):
+    for attribute in sorted(chosen, key=lambda a: a.sort == "colour"):
         front, back = attribute.words[int(rng.integers(len(attribute.words)))]
         before += [front] if front else []
         after += [back] if back else []
     after.sort(key=lambda words: words.startswith(("that", "moving", "going", "staying")))
     noun = " ".join([*before, kind, *after])
-    unique = any(a.name not in ("colour", "motion") for a in chosen)
+    unique = any(a.sort in ("place", "size") for a in chosen)
     if unique or kind in _PLURAL or rng.random() < 0.5:
         return f"the {noun}"
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.data.photo_clips.colour_words import colour_shares, is_colourless
+from stages.data.photo_clips.colour_words import (
+    UNKNOWN,
+    Colours,
+    is_colourless,
+    measure_colours,
+)
 
 Floats = NDArray[np.float64]
 _LEAST_VISIBLE = 6  # px; fewer are seen by nobody
@@ -43,7 +48,7 @@ class Sighting:
     kind: str
     centres: Floats
     areas: Floats
-    colours: Mapping[str, float]
+    colours: Colours
     motion: str
 
 
@@ -66,7 +71,7 @@ def see(
                 track.kind,
                 centres,
                 counts / track.visible[0].size,
-                {} if grey else colour_shares(pixels),
+                UNKNOWN if grey else measure_colours(pixels),
                 _motion(path) if track.moves and still_camera else "",
             )
         )
