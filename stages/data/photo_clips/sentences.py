@@ -17,7 +17,8 @@ from stages.data.photo_clips.sightings import Floats, Sighting
 
 _SENTENCES = 3  # at most, about one object
 _APART = 0.1  # of the frame, between two objects one of which is further left
-_HALF = 0.47  # of the frame, up to which something is on the left
+_HALF = 0.47  # of the frame, up to which something is on the left when another is on the right
+_ALONE = 0.4  # the same where there is no other
 _SIZE = 1.8  # ratio of areas from which one object is the larger
 _PLURAL = frozenset({"scissors", "skis", "broccoli"})  # no "a" before these
 _DRESS = frozenset({"black", "blue", "green", "purple"})  # skin is never of these
@@ -121,7 +122,7 @@ def _side(thing: Sighting, rivals: Sequence[Sighting], axis: int, end: int) -> A
     """On the left or right (axis 0), at the top or bottom (axis 1), in all frames."""
     name = (("left", "right"), ("top", "bottom"))[axis][end]
     own = _towards(thing, axis, end)
-    margin = _HALF if axis == 0 else 0.42
+    margin = (_HALF if rivals else _ALONE) if axis == 0 else 0.42
     if not _known(own) or (own[np.isfinite(own)] > margin).any():
         return _NOTHING
     ruled = frozenset(
