@@ -141,7 +141,7 @@ def photo_clips(
         take,
         write_sheet,
     )
-    from stages.progress import counter
+    from stages.runtime.progress import counter
 
     if sheet is not None and sheet.exists():
         raise UsageError(f"{sheet}: exists already; name another file for the sheet")

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.data.dataset import Dataset, Video, load_dataset
-from stages.overlay import Tile, contact_sheet, draw_mask, evenly, font_for, write_png
+from stages.data.dataset import Dataset, Video
+from stages.data.index import load_dataset
+from stages.data.overlay import Tile, contact_sheet, draw_mask, evenly, font_for, write_png
 
 _CLIPS = 48  # of a large dataset, so that the picture can still be opened
 _COLOURS = ((255, 40, 120), (40, 220, 110), (60, 140, 255), (255, 200, 40), (200, 90, 255))
