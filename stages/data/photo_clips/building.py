@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import cv2
-from joblib import Parallel, delayed
 
 from configs.errors import DataError, FsrvosError, UsageError
 from stages.data.builders.writing import BuildReport, write_index
 from stages.data.dataset import Expression, Video
-from stages.data.files import read_json, write_json
+from stages.data.files import write_json
+from stages.data.parallel import Progress
 from stages.data.photo_clips.catalogue import Catalogue
-from stages.data.photo_clips.clip import PhotoClip
-from stages.data.photo_clips.composed import Scenery, compose
-from stages.data.photo_clips.moved import film_photograph
 from stages.data.photo_clips.photographs import Photograph
 from stages.data.photo_clips.planning import (
     PhotoClipSettings,
@@ -32,24 +22,7 @@ from stages.data.photo_clips.planning import (
     supported,
 )
 from stages.data.photo_clips.sources import write_sources
-from stages.data.sample.writer import frame_name, write_jpeg, write_mask
-
-VERSION = 1
-Progress = Callable[[int, int], None]
-_FOLDERS = ("JPEGImages", "Annotations")
-
-
-@dataclass(frozen=True)
-class Made:
-    """A clip that is on disk; `twins` where two objects of its kind have sentences."""
-
-    plan: str
-    kind: str
-    twins: bool
-    frames: tuple[str, ...]
-    objects: tuple[tuple[int, str], ...]
-    expressions: tuple[tuple[str, int], ...]
-    pictures: tuple[str, ...]
+from stages.data.photo_clips.workshop import Made, Workshop, digest_of
 
 
 def build_photo_clips(
@@ -76,104 +49,32 @@ def build_photo_clips(
     kinds = {k: photos for k, photos in kinds.items() if len(photos) >= 2}
     if not kinds:
         raise DataError("no kind has two photographs with a usable object; take more photographs")
-    workshop = _Workshop(out.with_name(f".{out.name}.building"), settings, jobs, progress)
+    workshop = Workshop(out.with_name(f".{out.name}.building"), settings, jobs, progress)
     try:
-        workshop.open(_digest(catalogue, settings))
-        filmed = workshop.make(
-            [p for kind, photos in kinds.items() for p in plan_photographs(kind, photos, settings)]
-        )
-        chosen = {kind: _halves([m for m in filmed if m.kind == kind], settings) for kind in kinds}
-        plans, wanted = _compositions(kinds, chosen, catalogue, settings)
-        composed = _first(workshop.make(plans), wanted)
-        videos, few = _episodes(kinds, chosen, composed)
-        if not videos:
-            raise DataError("no clip could be told from others of its kind; take more photographs")
-        report = _assemble(workshop.folder, out, catalogue, videos, (*notes, *few))
+        with workshop.opened(digest_of(catalogue, settings)):
+            videos, few = _make_all(workshop, kinds, catalogue, settings)
+            return _assemble(workshop, out, catalogue, videos, (*notes, *few))
     except OSError as error:
         reason = error.strerror or error
         raise FsrvosError(f"{out}: cannot be written ({reason}); free space") from None
-    return report
 
 
-class _Workshop:
-    """The folder beside the result where clips are made, each whole or absent."""
-
-    def __init__(
-        self, folder: Path, settings: PhotoClipSettings, jobs: int, progress: Progress | None
-    ) -> None:
-        self.folder = folder
-        self._settings, self._jobs, self._progress = settings, jobs, progress
-
-    def open(self, digest: str) -> None:
-        """Keep what an equal build left here; anything else is thrown away."""
-        note = self.folder / "build.json"
-        if self.folder.exists() and (not note.exists() or read_json(note) != digest):
-            shutil.rmtree(self.folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(note, digest)
-
-    def make(self, plans: Sequence[Plan]) -> list[Made]:
-        """The clips of `plans` that came out, in that order."""
-        entries: list[dict[str, Any] | None] = []
-        workers = Parallel(n_jobs=self._jobs, return_as="generator", batch_size=1)
-        for entry in workers(delayed(_make)(plan, self._settings, self.folder) for plan in plans):
-            entries.append(entry)
-            if self._progress is not None:
-                self._progress(len(entries), len(plans))
-        return [_made(entry) for entry in entries if entry is not None]
-
-
-def _digest(catalogue: Catalogue, settings: PhotoClipSettings) -> str:
-    """What a build hangs on, as sha256."""
-    photos = [(p.id, p.height, p.width, [(o.kind, o.share, o.box) for o in p.outlines],
-               sorted(p.uncounted)) for p in catalogue.photographs]  # fmt: skip
-    text = json.dumps([VERSION, asdict(settings), photos])
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _make(plan: Plan, settings: PhotoClipSettings, folder: Path) -> dict[str, Any] | None:
-    """Make one clip, or read what is said of it where it is made already."""
-    cv2.setNumThreads(1)
-    note = folder / f"{plan.name}.json"
-    if note.exists():
-        entry: dict[str, Any] | None = read_json(note)
-        return entry
-    rng = settings.draw("clip", plan.name)
-    if isinstance(plan.material, Scenery):
-        clip = compose(rng, plan.material, settings.clip)
-    else:
-        clip = film_photograph(rng, plan.material, plan.kind, settings.clip)
-    entry = None if clip is None else _write_clip(folder, plan, clip)
-    write_json(note, entry)
-    return entry
-
-
-def _write_clip(folder: Path, plan: Plan, clip: PhotoClip) -> dict[str, Any]:
-    names = [frame_name(t) for t in range(len(clip.frames))]
-    for kind in _FOLDERS:
-        target = folder / kind / plan.name
-        shutil.rmtree(target, ignore_errors=True)
-        target.mkdir(parents=True)
-    for name, frame, ids in zip(names, clip.frames, clip.ids, strict=True):
-        write_jpeg(folder / "JPEGImages" / plan.name / f"{name}.jpg", frame)
-        write_mask(folder / "Annotations" / plan.name / f"{name}.png", ids)
-    made = Made(
-        plan.name, plan.kind, clip.spoken_of(plan.kind) > 1, tuple(names), clip.objects,
-        clip.expressions, clip.pictures,
-    )  # fmt: skip
-    return asdict(made)
-
-
-def _made(entry: dict[str, Any]) -> Made:
-    return Made(
-        plan=entry["plan"],
-        kind=entry["kind"],
-        twins=entry["twins"],
-        frames=tuple(entry["frames"]),
-        objects=tuple((int(n), str(k)) for n, k in entry["objects"]),
-        expressions=tuple((str(t), int(n)) for t, n in entry["expressions"]),
-        pictures=tuple(entry["pictures"]),
+def _make_all(
+    workshop: Workshop,
+    kinds: Mapping[str, list[Photograph]],
+    catalogue: Catalogue,
+    settings: PhotoClipSettings,
+) -> tuple[list[Made], list[str]]:
+    """The clips of the dataset, and a line for each kind that is left out."""
+    filmed = workshop.make(
+        [p for kind, photos in kinds.items() for p in plan_photographs(kind, photos, settings)]
     )
+    chosen = {kind: _halves([m for m in filmed if m.kind == kind], settings) for kind in kinds}
+    plans, wanted = _compositions(kinds, chosen, catalogue, settings)
+    videos, few = _episodes(kinds, chosen, _first(workshop.make(plans), wanted))
+    if not videos:
+        raise DataError("no clip could be told from others of its kind; take more photographs")
+    return videos, few
 
 
 def _halves(filmed: Sequence[Made], settings: PhotoClipSettings) -> list[Made]:
@@ -239,26 +140,16 @@ def _episodes(
 
 
 def _assemble(
-    folder: Path, out: Path, catalogue: Catalogue, made: Sequence[Made], notes: Sequence[str]
+    workshop: Workshop, out: Path, catalogue: Catalogue, made: Sequence[Made], notes: Sequence[str]
 ) -> BuildReport:
     """Turn the workshop into the dataset and rename it to `out`."""
-    kept = {m.plan for m in made}
-    for name in _FOLDERS:
-        for clip in (folder / name).iterdir():
-            if clip.name not in kept:
-                shutil.rmtree(clip)
-    train = folder / "train"
-    train.mkdir(exist_ok=True)
+    folder = workshop.folder
     videos = [_video(m) for m in made]
-    write_index(videos, folder)
     kinds = sorted({m.kind for m in made})
+    write_index(videos, folder)
     write_json(folder / "classes.json", kinds)
     write_sources(folder, catalogue, {m.plan: m.pictures for m in made})
-    for name in _FOLDERS:
-        (folder / name).rename(train / name)
-    for note in folder.glob("*_*_*.json"):
-        note.unlink()
-    (folder / "build.json").unlink()
+    workshop.clear({m.plan for m in made})
     if out.exists():
         out.rmdir()
     folder.rename(out)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
-from joblib import Parallel, delayed
+from joblib import delayed
 
 from configs.errors import UsageError
+from stages.data.parallel import Progress, in_parallel
 from stages.data.sample.sprites import CATEGORIES
 from stages.data.sample.videos import render_video
 from stages.data.sample.writer import FOLDERS, write_clip, write_frames, write_json, write_support
@@ -21,7 +21,6 @@ from stages.data.sample.writer import FOLDERS, write_clip, write_frames, write_j
 VERSION = 1
 CLIPS = (0, 1, 7, 9)  # videos that are also written as mp4: alone, told by colour, place, motion
 SUPPORT_FRAMES = 5
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -113,18 +112,10 @@ def _render(
     for folder in FOLDERS:
         (root / folder).mkdir(parents=True)
     tasks = [(c, i) for c in settings.categories for i in range(settings.videos_per_category)]
-    parts: list[dict[str, Any]] = []
-    workers = Parallel(n_jobs=jobs, return_as="generator", batch_size=4)
-    running = workers(delayed(_render_one)(root, c, i, settings) for c, i in tasks)
-    try:
-        for part in running:
-            parts.append(part)
-            if progress is not None:
-                progress(len(parts), len(tasks))
-    finally:
-        with warnings.catch_warnings():  # joblib's, about tasks that were cut off
-            warnings.simplefilter("ignore")
-            running.close()  # no worker may still write while the folder is being removed
+    # No worker still writes once this returns, so the folder may then be removed.
+    parts: list[dict[str, Any]] = in_parallel(
+        [delayed(_render_one)(root, c, i, settings) for c, i in tasks], jobs, progress
+    )
     meta = {p["name"]: p["meta"] for p in parts}
     spoken = {p["name"]: p["expressions"] for p in parts}
     write_json(root / "train" / "meta.json", {"videos": meta})
