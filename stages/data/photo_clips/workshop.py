@@ -25,7 +25,7 @@ from stages.data.photo_clips.moved import film_photograph
 from stages.data.photo_clips.planning import PhotoClipSettings, Plan
 from stages.data.sample.writer import frame_name, write_jpeg, write_mask
 
-VERSION = 1
+VERSION = 2
 FOLDERS = ("train/JPEGImages", "train/Annotations")
 _NOTES = "making"  # a file for each clip tried: what it shows, or null where it was refused
 
