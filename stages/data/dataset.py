@@ -8,6 +8,7 @@ The layout is Ref-YouTube-VOS's::
     ROOT/meta_expressions/train/meta_expressions.json
     ROOT/classes.json                              optional: ["hat", "plant", ...], ids from 1
     ROOT/folds.json                                optional: see folds.py
+    ROOT/sources.json                              optional: see sources.py
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ class Dataset:
     """A loaded index. Reading pixels happens on request and is not cached.
 
     `categories` is in class-id order (ids 1..N). `suffixes` holds, per video, the file suffix of
-    its frames; masks are always ``.png``.
+    its frames; masks are always ``.png``. `sources` holds the pictures that a made video comes
+    from (see sources.py); others have none.
     """
 
     def __init__(
@@ -68,11 +70,13 @@ class Dataset:
         categories: Iterable[str],
         videos: Iterable[Video],
         suffixes: Mapping[str, str] | None = None,
+        sources: Mapping[str, frozenset[str]] | None = None,
     ) -> None:
         self.root = root
         self.categories = tuple(categories)
         self.videos: Mapping[str, Video] = {video.id: video for video in videos}
         self._suffixes = dict(suffixes or {})
+        self._sources = dict(sources or {})
         self._present: dict[tuple[str, int], frozenset[int]] = {}
 
     @cached_property
@@ -92,6 +96,11 @@ class Dataset:
         ]
         text = json.dumps([self.categories, videos], ensure_ascii=False)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def unrelated(self, video: str, others: Iterable[str]) -> list[str]:
+        """Those of `others` that share no picture with `video`: they may support it."""
+        own = self._sources.get(video, frozenset())
+        return [o for o in others if not own & self._sources.get(o, frozenset())]
 
     def frame_path(self, video: str, frame: str) -> Path:
         """Where the image of the frame named `frame` lies."""

@@ -52,9 +52,10 @@ def test_episodes(
 ) -> list[Episode]:
     """The test episodes of `fold` for one seed, in class-id order, then by video name.
 
-    Per category one support clip is drawn; the queries are the expressions of its other videos,
-    each over the whole video. The draw hangs on the seed and the category's name alone (the
-    authors' hangs on Python's string hash). `per_category` > 0 keeps that many random queries.
+    Per category one support clip is drawn; the queries are the expressions of its other videos
+    (less those made of the support's pictures), each over the whole video. The draw hangs on the
+    seed and the category's name alone (the authors' hangs on Python's string hash). `per_category`
+    > 0 keeps that many random queries.
     The authors also ask for objects of other categories that their videos name; `every_object`
     does too, otherwise a query's object is of the support's category. DataError when a category
     has fewer than two videos.
@@ -72,10 +73,15 @@ def test_episodes(
         support = draw_support(dataset, videos, category, support_frames, rng)
         queries = [
             Clip(v, expression, tuple(range(len(dataset.videos[v].frames))))
-            for v in videos
+            for v in dataset.unrelated(support.video, videos)
             if v != support.video
             for expression in _asked(dataset, v, every_object)
         ]
+        if not queries:
+            raise DataError(
+                f"{dataset.root}: category {category!r} has no video of other pictures than its "
+                f"support {support.video!r}; add videos of it or leave it out in folds.json"
+            )
         if 0 < per_category < len(queries):
             kept = sorted(rng.choice(len(queries), per_category, replace=False))
             queries = [queries[int(i)] for i in kept]

@@ -12,6 +12,7 @@ from stages.data.classes import OFFICIAL_CLASSES
 from stages.data.dataset import Dataset, Expression, Video
 from stages.data.files import clean_expression, mapping, plain_name, read_json, stays_inside
 from stages.data.images import IMAGE_SUFFIXES
+from stages.data.sources import read_sources
 
 Faults = list[FsrvosError]
 
@@ -60,9 +61,10 @@ def scan(root: Path) -> tuple[Dataset | None, list[FsrvosError]]:
         faults.append(DataError(f"{words_path}: lists no video; rebuild the dataset"))
     try:
         categories = _categories(root, videos, faults)
+        sources = read_sources(root)
     except FsrvosError as fault:
         return None, [*faults, fault]
-    return Dataset(root, categories, videos, suffixes), faults
+    return Dataset(root, categories, videos, suffixes, sources), faults
 
 
 def _videos(path: Path, root: Path) -> Mapping[str, Any]:

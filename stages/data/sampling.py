@@ -42,9 +42,9 @@ def sample_episode(
         if (videos is None or v in videos) and dataset.videos[v].targets
     ]
     require_two(dataset, category, len(pool))
-    asked = pool
+    asked = usable = supportable(dataset, pool)
     if twin_share > 0 and rng.random() < twin_share:
-        asked = [v for v in pool if twins(dataset, dataset.videos[v].targets[0])] or pool
+        asked = [v for v in usable if twins(dataset, dataset.videos[v].targets[0])] or usable
     query = None
     for i in rng.permutation(len(asked)):
         video = asked[int(i)]
@@ -53,10 +53,10 @@ def sample_episode(
             break
     if query is None:
         raise DataError(
-            f"{dataset.root}: no object of category {category!r} shows in any mask; "
-            "check the object ids of its masks"
+            f"{dataset.root}: no object of category {category!r} shows in any mask of a video "
+            "that another can support; check the object ids of its masks"
         )
-    others = [v for v in pool if v != query.video]
+    others = dataset.unrelated(query.video, [v for v in pool if v != query.video])
     support = draw_support(dataset, others, category, support_frames, rng)
     episode = Episode(query, support, category)
     rivals = twins(dataset, query.expression) if paired else ()
@@ -64,6 +64,11 @@ def sample_episode(
         return (episode,)
     other = rivals[int(rng.integers(len(rivals)))]
     return (episode, Episode(Clip(query.video, other, query.frames), support, category))
+
+
+def supportable(dataset: Dataset, videos: Sequence[str]) -> list[str]:
+    """Those of `videos` that another of them may support: all, unless made of the same pictures."""
+    return [v for v in videos if dataset.unrelated(v, [other for other in videos if other != v])]
 
 
 def require_two(dataset: Dataset, category: str, count: int) -> None:
@@ -80,14 +85,19 @@ def holdout_videos(dataset: Dataset, fold: int, share: float) -> frozenset[str]:
     """Training videos of `fold` held back from training: about `share` of each category.
 
     Chosen by a hash of the video's name, so the choice depends on no seed and no file order.
-    Every category keeps at least two videos to train on.
+    Every category keeps at least two videos to train on, of which one may support another.
     """
     training = set(videos_of(dataset, fold, "train"))
     held: set[str] = set()
     for category in train_categories(dataset, fold):
         ids = [v for v in dataset.by_category.get(category, ()) if v in training]
         count = min(max(1, round(share * len(ids))), len(ids) - 2) if share > 0 else 0
-        held.update(sorted(ids, key=lambda v: stable_number("holdout", v))[: max(0, count)])
+        left = list(ids)
+        for video in sorted(ids, key=lambda v: stable_number("holdout", v)):
+            rest = [v for v in left if v != video]
+            if len(ids) - len(left) < count and supportable(dataset, rest):
+                left = rest
+        held.update(set(ids) - set(left))
     return frozenset(held)
 
 
@@ -103,7 +113,10 @@ def holdout_episodes(
     episodes: list[Episode] = []
     for video in sorted(held):
         category = dataset.videos[video].category
-        pool = [v for v in training if dataset.videos[v].category == category]
+        of_kind = [v for v in training if dataset.videos[v].category == category]
+        pool = dataset.unrelated(video, of_kind)
+        if of_kind and not pool:  # all were made of the video's own pictures
+            continue
         rng = np.random.default_rng([seed, stable_number("holdout", video)])
         support = draw_support(dataset, pool, category, support_frames, rng)
         for expression in dataset.videos[video].targets:

@@ -5,7 +5,6 @@ from stages.data.photo_clips.catalogue import Catalogue, open_source, take
 from stages.data.photo_clips.clip import ClipSettings
 from stages.data.photo_clips.planning import PhotoClipSettings
 from stages.data.photo_clips.sheet import write_sheet
-from stages.data.photo_clips.sources import read_sources
 
 __all__ = [
     "Catalogue",
@@ -13,7 +12,6 @@ __all__ = [
     "PhotoClipSettings",
     "build_photo_clips",
     "open_source",
-    "read_sources",
     "take",
     "write_sheet",
 ]

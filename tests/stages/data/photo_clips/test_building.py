@@ -20,16 +20,17 @@ import pytest
 from cache.claims import try_claim
 from configs.errors import DataError, FsrvosError, UsageError
 from stages.data.check import check
+from stages.data.episodes import test_episodes
 from stages.data.index import load_dataset
 from stages.data.photo_clips import (
     Catalogue,
     ClipSettings,
     PhotoClipSettings,
     build_photo_clips,
-    read_sources,
     take,
     write_sheet,
 )
+from stages.data.sources import read_sources
 
 SETTINGS = PhotoClipSettings(clips_per_kind=6, seed=3, clip=ClipSettings(frames=3, longer_side=140))
 
@@ -210,11 +211,11 @@ def test_settings_out_of_range(change: dict[str, object]) -> None:
         replace(SETTINGS, **change)
 
 
-def test_sources_may_be_absent_or_malformed(tmp_path: Path) -> None:
-    assert read_sources(tmp_path) == {}
-    (tmp_path / "sources.json").write_text('{"videos": {"a": 3}}')
-    with pytest.raises(DataError, match="video 'a'"):
-        read_sources(tmp_path)
+def test_episodes_of_it_pair_different_pictures(built: Path) -> None:
+    dataset, sources = load_dataset(built), read_sources(built)
+    for fold in (1, 2):
+        for episode in test_episodes(dataset, fold, 0, 2):
+            assert not sources[episode.query.video] & sources[episode.support.video]
 
 
 def test_a_sheet_shows_every_clip(built: Path, tmp_path: Path) -> None:
