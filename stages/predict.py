@@ -32,7 +32,8 @@ from stages.data.overlay import (
 )
 from stages.data.resize import fitted_size, resize_frame, resize_mask
 from stages.data.support import SupportSet, load_support
-from stages.data.video import VideoSource, VideoWriter, read_video
+from stages.data.video import VideoSource, read_video
+from stages.data.video_writer import VideoWriter
 from stages.encoders import TextEncoder, VisionEncoder, load_text, load_vision
 from stages.feeding.batches import EpisodeBatch, make_words, stack_pyramids
 from stages.feeding.inference import Answer, answers, run_model

@@ -22,7 +22,7 @@ from stages.benchmark.material import rendered_frames, untrained_run
 from stages.benchmark.measure import alternate, peak_gb
 from stages.benchmark.setting import Setting
 from stages.data.overlay import write_mask_png, write_png
-from stages.data.video import write_video
+from stages.data.video_writer import write_video
 from stages.encoders import load_vision
 from stages.predict import predict
 

@@ -21,7 +21,7 @@ MAX_EXPRESSION = 1000
 def read_json(path: Path) -> Any:
     """Parse a JSON file; MissingError when absent, DataError when it is not UTF-8 JSON."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))  # editors on Windows add a mark
     except FileNotFoundError:
         raise MissingError(f"{path}: no such file; restore it or rebuild the dataset") from None
     except OSError as error:
@@ -46,7 +46,13 @@ def plain_name(name: object) -> bool:
         isinstance(name, str)
         and name not in ("", ".", "..")
         and not any(c in "/\\\0" or ord(c) < 32 for c in name)
+        and is_unicode(name)
     )
+
+
+def is_unicode(text: str) -> bool:
+    """False where bytes were no UTF-8, or where half of a surrogate pair stands alone."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def mapping(value: object, where: str) -> Mapping[str, Any]:
@@ -67,10 +73,15 @@ def stays_inside(path: Path, root: Path) -> bool:
 def clean_expression(text: object, where: str) -> str:
     """Lower-case `text` and collapse its white space, as the authors' data set does.
 
-    Raises DataError when it is not text, empty, or longer than MAX_EXPRESSION characters.
+    Raises DataError when it is not text, empty, not Unicode (bytes that are not UTF-8, half a
+    surrogate pair), or longer than MAX_EXPRESSION characters.
     """
     if not isinstance(text, str) or not text.split():
         raise DataError(f"{where}: the expression is empty; describe the object in a few words")
+    if not is_unicode(text):
+        raise DataError(
+            f"{where}: the expression holds bytes that are not UTF-8 text; type it again"
+        )
     if len(text) > MAX_EXPRESSION:
         raise DataError(
             f"{where}: the expression has {len(text)} characters, more than {MAX_EXPRESSION}; "

@@ -7,6 +7,7 @@ colours and the object ids would be lost.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,15 @@ from configs.errors import DataError, MissingError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
+_ORIENTATION = 0x0112  # the EXIF tag
+UPRIGHT = 1
+
 
 def read_rgb(path: Path) -> NDArray[np.uint8]:
-    """RGB image [H, W, 3]; MissingError when absent, DataError when it does not decode."""
+    """RGB image [H, W, 3], turned upright where EXIF says so.
+
+    Raises MissingError when absent, DataError when it does not decode.
+    """
     import cv2
 
     try:
@@ -36,35 +43,85 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
 
 
 def read_ids(path: Path) -> NDArray[np.uint8]:
-    """Object ids [H, W] of a palette or grey PNG, 0 = background.
+    """Object ids [H, W] of a palette or grey PNG as they are stored, 0 = background.
 
     Raises MissingError when absent; DataError when it does not decode or has colour channels.
     """
+    image = open_mask(path)
+    if image.mode not in ("P", "L", "1"):
+        raise DataError(
+            f"{path}: the mask has mode {image.mode}, so its pixels are colours, not "
+            "object ids; save it as a palette or 8-bit grey PNG"
+        )
+    return stored_ids(image)
+
+
+def open_mask(path: Path) -> Any:
+    """The decoded Pillow image of a mask; MissingError when absent, DataError when damaged."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(path) as image:
-            if image.mode not in ("P", "L", "1"):
-                raise DataError(
-                    f"{path}: the mask has mode {image.mode}, so its pixels are colours, not "
-                    "object ids; save it as a palette or 8-bit grey PNG"
-                )
-            ids = np.array(image, dtype=np.uint8)
+            depth = _shallow_depth(image)
+            image.load()
     except FileNotFoundError:
         raise MissingError(f"{path}: no such mask; add the file") from None
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         raise DataError(f"{path}: not a readable mask image; replace the file") from None
-    return ids
+    image.info["depth"] = depth
+    return image
+
+
+def _shallow_depth(image: Any) -> int:
+    """Bits a grey pixel of a PNG takes when fewer than 8, else 8; known before decoding alone."""
+    mode = image.tile[0][3] if image.tile else None
+    return {"L;2": 2, "L;4": 4}.get(mode, 8) if isinstance(mode, str) else 8
+
+
+def stored_ids(image: Any) -> NDArray[np.uint8]:
+    """The pixels [H, W] of a mask of mode P, L or 1 from `open_mask`, as the file holds them.
+
+    Pillow stretches 2 and 4 bits of grey to 0..255, as a viewer should; ids are not to be.
+    """
+    ids = np.array(image, dtype=np.uint8)
+    stretch = 255 // (2 ** int(image.info["depth"]) - 1)
+    return ids // stretch if stretch > 1 else ids
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """(height, width) from an image's header alone; errors as `read_rgb`."""
+    """(height, width) of what `read_rgb` gives, from the header alone; errors as there."""
+    height, width, orientation = image_header(path)
+    return (width, height) if orientation > 4 else (height, width)
+
+
+def image_header(path: Path) -> tuple[int, int, int]:
+    """Height and width as stored, and the EXIF orientation 1..8; errors as `read_rgb`."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(path) as image:
-            return image.height, image.width
+            exif = Image.Exif()
+            exif.load(image.info.get("exif", b""))
+            orientation = exif.get(_ORIENTATION, UPRIGHT)
+            if orientation not in range(1, 9):
+                orientation = UPRIGHT
+            return image.height, image.width, int(orientation)
     except FileNotFoundError:
         raise MissingError(f"{path}: no such image; restore the file") from None
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         raise DataError(f"{path}: not a readable image; replace the file") from None
+
+
+def turn_upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Stored pixels [H, W, ...] as EXIF `orientation` (1..8) wants them shown.
+
+    The tag names where the stored first row and column go: 2 is mirrored, 3 upside down, 4 both,
+    5 to 8 the same with rows and columns exchanged (TIFF 6.0, tag 274).
+    """
+    if orientation > 4:
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)

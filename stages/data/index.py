@@ -12,6 +12,7 @@ from stages.data.classes import OFFICIAL_CLASSES
 from stages.data.dataset import Dataset, Expression, Video
 from stages.data.files import clean_expression, mapping, plain_name, read_json, stays_inside
 from stages.data.images import IMAGE_SUFFIXES
+from stages.data.order import in_natural_order
 from stages.data.sources import read_sources
 
 Faults = list[FsrvosError]
@@ -109,7 +110,7 @@ def parse_video(
 
 
 def _frames(value: object, where: str) -> tuple[str, ...]:
-    """Frame names, sorted; the authors' code sorts them too."""
+    """Frame names in natural order."""
     if not isinstance(value, list) or not value:
         raise DataError(f"{where}: frames must be a non-empty list of names")
     for name in value:
@@ -117,7 +118,7 @@ def _frames(value: object, where: str) -> tuple[str, ...]:
             raise DataError(f"{where}: frame {name!r} leaves the folder; use a plain file name")
     if len(set(value)) != len(value):
         raise DataError(f"{where}: frames are listed twice; list each name once")
-    return tuple(sorted(value))
+    return in_natural_order(value)
 
 
 def _objects(value: object, where: str) -> dict[int, str]:

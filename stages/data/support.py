@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from configs.errors import DataError, FsrvosError, MissingError
 from stages.data.files import clean_expression, stays_inside
-from stages.data.images import IMAGE_SUFFIXES, read_ids, read_rgb
+from stages.data.images import read_ids, read_rgb
+from stages.data.order import frame_files
 
 Result = TypeVar("Result")
 
@@ -113,9 +114,7 @@ def _collect(
 
 def _images(folder: Path, faults: list[FsrvosError]) -> list[Path]:
     """The support images in name order; PNG files beside them are masks, unless masks/ exists."""
-    found = sorted(
-        f for f in folder.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES and f.is_file()
-    )
+    found = frame_files(folder)
     images = found
     if not (folder / "masks").is_dir():
         images = [f for f in found if f.suffix.lower() != ".png"]

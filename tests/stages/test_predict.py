@@ -21,7 +21,7 @@ from stages import predict as predicting
 from stages.data.images import read_ids
 from stages.data.overlay import Tile, write_mask_png, write_png
 from stages.data.support import load_support
-from stages.data.video import VideoWriter
+from stages.data.video_writer import VideoWriter
 from stages.predict import Segmenter, SpreadTiles, predict
 from tests.stages.error_lines import Captured, assert_one_line
 

@@ -226,3 +226,21 @@ def test_truncated_mask_is_refused(root: Path) -> None:
     path.write_bytes(content[:-40])
     with pytest.raises(DataError, match="not a readable mask image"):
         dataset.masks("ant0", 0)
+
+
+def test_frames_are_in_the_order_of_their_numbers(
+    root: Path, edit_words: Edit, photograph: Callable[..., None], paint: Callable[..., None]
+) -> None:
+    names = [str(i) for i in range(12)]
+    for i, name in enumerate(names):
+        photograph(root / "train" / "JPEGImages" / "ant0" / f"{name}.png", i)
+        ids = np.full((24, 40), 1 if i % 2 else 3, dtype=np.uint8)
+        paint(root / "train" / "Annotations" / "ant0" / f"{name}.png", ids)
+    for frames in (names, names[::-1], list(range(12))):  # numbers are read as the names they are
+        edit_words("videos", "ant0", "frames", frames)
+        dataset = load_dataset(root)
+        assert dataset.videos["ant0"].frames == tuple(names)
+        for i in range(12):
+            want = np.random.default_rng(i).integers(0, 256, (24, 40, 3), dtype=np.uint8)
+            np.testing.assert_array_equal(dataset.frame("ant0", i), want)
+            assert dataset.present("ant0", i) == {1 if i % 2 else 3}
