@@ -9,6 +9,7 @@ The layout is Ref-YouTube-VOS's::
     ROOT/classes.json                              optional: ["hat", "plant", ...], ids from 1
     ROOT/folds.json                                optional: see folds.py
     ROOT/sources.json                              optional: see sources.py
+    ROOT/dataset.json                              optional: see kind.py
 """
 
 from __future__ import annotations
@@ -56,12 +57,25 @@ class Video:
         return tuple(e for e in self.expressions if self.objects[e.object_id] == self.category)
 
 
+@dataclass(frozen=True)
+class FrameFiles:
+    """A video's file names by frame name in lower case."""
+
+    images: Mapping[str, str]
+    masks: Mapping[str, str]
+
+    @property
+    def image_suffix(self) -> str:
+        """What the suffix of an image that is not there would be."""
+        return next((Path(name).suffix for name in self.images.values()), ".jpg")
+
+
 class Dataset:
     """A loaded index. Reading pixels happens on request and is not cached.
 
-    `categories` is in class-id order (ids 1..N). `suffixes` holds, per video, the file suffix of
-    its frames; masks are always ``.png``. `sources` holds the pictures that a made video comes
-    from (see sources.py); others have none.
+    `categories` is in class-id order (ids 1..N). `files` holds the file names of each video.
+    `sources` holds the pictures that a made video comes from (see sources.py); others have none.
+    `kind` names what its builder made (see kind.py), None where nobody wrote it down.
     """
 
     def __init__(
@@ -69,13 +83,16 @@ class Dataset:
         root: Path,
         categories: Iterable[str],
         videos: Iterable[Video],
-        suffixes: Mapping[str, str] | None = None,
+        *,
+        files: Mapping[str, FrameFiles] | None = None,
         sources: Mapping[str, frozenset[str]] | None = None,
+        kind: str | None = None,
     ) -> None:
         self.root = root
         self.categories = tuple(categories)
         self.videos: Mapping[str, Video] = {video.id: video for video in videos}
-        self._suffixes = dict(suffixes or {})
+        self.kind = kind
+        self._files = dict(files or {})
         self._sources = dict(sources or {})
         self._present: dict[tuple[str, int], frozenset[int]] = {}
 
@@ -104,12 +121,14 @@ class Dataset:
 
     def frame_path(self, video: str, frame: str) -> Path:
         """Where the image of the frame named `frame` lies."""
-        suffix = self._suffixes.get(video, ".jpg")
-        return self.root / "train" / "JPEGImages" / video / (frame + suffix)
+        files = self._files[video]
+        name = files.images.get(frame.lower(), frame + files.image_suffix)
+        return self.root / "train" / "JPEGImages" / video / name
 
     def mask_path(self, video: str, frame: str) -> Path:
         """Where the palette PNG of the frame named `frame` lies."""
-        return self.root / "train" / "Annotations" / video / f"{frame}.png"
+        name = self._files[video].masks.get(frame.lower(), f"{frame}.png")
+        return self.root / "train" / "Annotations" / video / name
 
     def frame(self, video: str, index: int) -> NDArray[np.uint8]:
         """RGB image [H, W, 3] of frame number `index`; DataError when unreadable."""

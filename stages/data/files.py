@@ -7,6 +7,7 @@ be reached through a symbolic link that leaves the dataset's folder.
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,17 @@ def write_json(path: Path, value: Any) -> None:
     replace_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
+def read_toml(path: Path, example: str) -> Any:
+    """Parse a TOML file; DataError with an `example` of a good one when it is not UTF-8 TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path}: malformed TOML ({reason}); write {example}") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot read it ({error.strerror}); check the file") from None
+
+
 def plain_name(name: object) -> bool:
     """True when `name` is one path component: no separator, not '.', '..' or empty."""
     return (
@@ -58,8 +70,14 @@ def is_unicode(text: str) -> bool:
 def mapping(value: object, where: str) -> Mapping[str, Any]:
     """`value` as a JSON object, or DataError naming `where`."""
     if not isinstance(value, dict):
-        raise DataError(f"{where}: expected a JSON object, found {type(value).__name__}")
+        raise DataError(f"{where}: expected a JSON object, found {json_kind(value)}")
     return value
+
+
+def json_kind(value: object) -> str:
+    """What kind of JSON value it is, in words."""
+    kinds = {dict: "an object", list: "a list", str: "text", bool: "true or false"}
+    return "nothing" if value is None else kinds.get(type(value), "a number")
 
 
 def stays_inside(path: Path, root: Path) -> bool:
@@ -70,21 +88,26 @@ def stays_inside(path: Path, root: Path) -> bool:
         return False
 
 
-def clean_expression(text: object, where: str) -> str:
+def plain_expression(text: object) -> str:
     """Lower-case `text` and collapse its white space, as the authors' data set does.
 
-    Raises DataError when it is not text, empty, not Unicode (bytes that are not UTF-8, half a
+    Raises ValueError when it is not text, empty, not Unicode (bytes that are not UTF-8, half a
     surrogate pair), or longer than MAX_EXPRESSION characters.
     """
     if not isinstance(text, str) or not text.split():
-        raise DataError(f"{where}: the expression is empty; describe the object in a few words")
+        raise ValueError("the expression is empty; describe the object in a few words")
     if not is_unicode(text):
-        raise DataError(
-            f"{where}: the expression holds bytes that are not UTF-8 text; type it again"
-        )
+        raise ValueError("the expression holds bytes that are not UTF-8 text; type it again")
     if len(text) > MAX_EXPRESSION:
-        raise DataError(
-            f"{where}: the expression has {len(text)} characters, more than {MAX_EXPRESSION}; "
-            "shorten it"
+        raise ValueError(
+            f"the expression has {len(text)} characters, more than {MAX_EXPRESSION}; shorten it"
         )
     return " ".join(text.lower().split())
+
+
+def clean_expression(text: object, where: str) -> str:
+    """`plain_expression`, or DataError that names `where` the text stands."""
+    try:
+        return plain_expression(text)
+    except ValueError as error:
+        raise DataError(f"{where}: {error}") from None

@@ -11,11 +11,12 @@ narrow a split down to the videos named.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from configs.errors import DataError, UsageError
 from stages.data.dataset import Dataset
-from stages.data.files import mapping, read_json, stays_inside
+from stages.data.files import read_json, stays_inside
+from stages.data.schema import FoldEntry, FoldsFile, require_shape
 
 FOLDS = (1, 2, 3, 4)
 SPLITS = ("train", "test", "all")
@@ -76,27 +77,18 @@ def _explicit(dataset: Dataset) -> dict[int, dict[str, tuple[str, ...]]] | None:
         return None
     if not stays_inside(path, dataset.root.resolve()):
         raise DataError(f"{path}: a link leads out of the dataset's folder; copy the file in")
-    result: dict[int, dict[str, tuple[str, ...]]] = {}
-    for key, value in mapping(read_json(path), str(path)).items():
-        if not (key.isascii() and key.isdigit()):
-            raise DataError(f"{path}: fold {key!r} is not a number; name folds 1, 2, ...")
-        entry = mapping(value, f"{path}: fold {key}")
-        unknown = set(entry) - {"test", "train", "test_videos", "train_videos"}
-        if unknown or "test" not in entry:
-            raise DataError(
-                f"{path}: fold {key}: give test and, if wanted, train, test_videos, train_videos"
-                + (f"; unknown {sorted(unknown)}" if unknown else "")
-            )
-        result[int(key)] = _fold_lists(dataset, entry, f"{path}: fold {key}")
-    if not result:
+    folds = require_shape(FoldsFile, read_json(path), str(path)).root
+    if not folds:
         raise DataError(f"{path}: lists no fold; remove the file or add one")
-    return result
+    return {fold: _fold_lists(dataset, e, f"{path}: fold {fold}") for fold, e in folds.items()}
 
 
-def _fold_lists(dataset: Dataset, entry: Any, where: str) -> dict[str, tuple[str, ...]]:
-    test = _names(entry["test"], dataset.categories, f"{where}: test")
+def _fold_lists(dataset: Dataset, entry: FoldEntry, where: str) -> dict[str, tuple[str, ...]]:
+    test = _names(entry.test, dataset.categories, f"{where}: test")
     rest = [name for name in dataset.categories if name not in test]
-    train = _names(entry.get("train", rest), dataset.categories, f"{where}: train")
+    train = _names(
+        rest if entry.train is None else entry.train, dataset.categories, f"{where}: train"
+    )
     if set(test) & set(train):
         both = sorted(set(test) & set(train))[0]
         raise DataError(f"{where}: {both!r} is in both train and test; remove it from one")
@@ -104,19 +96,17 @@ def _fold_lists(dataset: Dataset, entry: Any, where: str) -> dict[str, tuple[str
     return {
         "test": test,
         "train": train,
-        "test_videos": _names(entry.get("test_videos", []), ids, f"{where}: test_videos"),
-        "train_videos": _names(entry.get("train_videos", []), ids, f"{where}: train_videos"),
+        "test_videos": _names(entry.test_videos, ids, f"{where}: test_videos"),
+        "train_videos": _names(entry.train_videos, ids, f"{where}: train_videos"),
     }
 
 
-def _names(value: object, known: tuple[str, ...], where: str) -> tuple[str, ...]:
+def _names(listed: Sequence[str], known: tuple[str, ...], where: str) -> tuple[str, ...]:
     """The listed names in the order of `known`; DataError when one is not known."""
-    if not isinstance(value, list):
-        raise DataError(f"{where}: expected a list of names")
-    for name in value:
+    for name in listed:
         if name not in known:
             raise DataError(f"{where}: the dataset has no {name!r}; correct the name")
-    return tuple(name for name in known if name in value)
+    return tuple(name for name in known if name in listed)
 
 
 # Named as the field names them; pytest would otherwise collect it where it is imported.

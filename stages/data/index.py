@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from configs.errors import DataError, FsrvosError, MissingError
 from stages.data.classes import OFFICIAL_CLASSES
-from stages.data.dataset import Dataset, Expression, Video
-from stages.data.files import clean_expression, mapping, plain_name, read_json, stays_inside
+from stages.data.dataset import Dataset, Expression, FrameFiles, Video
+from stages.data.files import is_unicode, plain_name, read_json, stays_inside
 from stages.data.images import IMAGE_SUFFIXES
+from stages.data.kind import read_kind
 from stages.data.order import in_natural_order
+from stages.data.schema import (
+    ClassesFile,
+    ExpressionEntry,
+    Faults,
+    MetaEntry,
+    VideosFile,
+    WordsEntry,
+    check_shape,
+    require_shape,
+)
 from stages.data.sources import read_sources
-
-Faults = list[FsrvosError]
 
 
 def load_dataset(root: Path | str) -> Dataset:
@@ -50,29 +59,29 @@ def scan(root: Path) -> tuple[Dataset | None, list[FsrvosError]]:
     except FsrvosError as fault:
         return None, [fault]
     videos: list[Video] = []
-    suffixes: dict[str, str] = {}
+    files: dict[str, FrameFiles] = {}
     for video_id, entry in words.items():
-        try:
-            video = parse_video(video_id, entry, meta, words_path, meta_path, faults)
-            suffixes[video_id] = _check_files(root, video, faults)
+        video = parse_video(video_id, entry, meta, words_path, meta_path, faults)
+        if video is not None:
+            numbered = any(isinstance(name, int) for name in entry["frames"])
+            files[video_id] = _find_files(root, video, faults, numbered)
             videos.append(video)
-        except FsrvosError as fault:
-            faults.append(fault)
     if not words:
         faults.append(DataError(f"{words_path}: lists no video; rebuild the dataset"))
     try:
         categories = _categories(root, videos, faults)
         sources = read_sources(root)
+        kind = read_kind(root)
     except FsrvosError as fault:
         return None, [*faults, fault]
-    return Dataset(root, categories, videos, suffixes, sources), faults
+    return Dataset(root, categories, videos, files=files, sources=sources, kind=kind), faults
 
 
 def _videos(path: Path, root: Path) -> Mapping[str, Any]:
     """The `videos` object of one of the two JSON files."""
     if path.exists() and not stays_inside(path, root):
         raise DataError(f"{path}: a link leads out of the dataset's folder; copy the file in")
-    return mapping(mapping(read_json(path), str(path)).get("videos"), f"{path}: videos")
+    return require_shape(VideosFile, read_json(path), str(path)).videos
 
 
 def parse_video(
@@ -82,94 +91,101 @@ def parse_video(
     words_path: Path,
     meta_path: Path,
     faults: Faults,
-) -> Video:
-    """One video's entry of both files; raises on what makes the video unusable."""
+) -> Video | None:
+    """One video's entry of both files; None, where too little of it can be used.
+
+    Every fault is added to `faults`; an expression with a fault is left out.
+    """
     where = f"{words_path}: video {video_id!r}"
     if not plain_name(video_id):
-        raise DataError(f"{where}: the id leaves the dataset's folder; use a plain folder name")
-    entry = mapping(entry, where)
+        hint = "use a plain folder name"
+        faults.append(DataError(f"{where}: the id leaves the dataset's folder; {hint}"))
+        return None
+    words = check_shape(WordsEntry, entry, where, faults)
     if video_id not in meta:
-        raise DataError(f"{meta_path}: video {video_id!r} is missing; add its objects")
-    frames = _frames(entry.get("frames"), where)
-    objects = _objects(meta[video_id], f"{meta_path}: video {video_id!r}")
-    expressions: list[Expression] = []
-    for key, value in mapping(entry.get("expressions"), f"{where}: expressions").items():
-        try:
-            expressions.append(_expression(video_id, key, value, objects, where))
-        except FsrvosError as fault:
-            faults.append(fault)
+        faults.append(DataError(f"{meta_path}: video {video_id!r} is missing; add its objects"))
+        return None
+    about = f"{meta_path}: video {video_id!r}"
+    told = check_shape(MetaEntry, meta[video_id], about, faults)
+    if words is None or told is None:
+        return None
+    objects = {number: item.category for number, item in told.objects.items()}
+    expressions = []
+    for key, value in words.expressions.items():
+        made = _expression(video_id, key, value, objects, where, faults)
+        expressions.extend([made] if made else [])
     if not expressions:
-        raise DataError(f"{where}: has no usable expression; add one or remove the video")
+        hint = "add one or remove the video"
+        faults.append(DataError(f"{where}: has no usable expression; {hint}"))
+        return None
     return Video(
         id=video_id,
-        frames=frames,
+        frames=in_natural_order(words.frames),
         objects=objects,
         expressions=tuple(expressions),
         category=objects[expressions[-1].object_id],
     )
 
 
-def _frames(value: object, where: str) -> tuple[str, ...]:
-    """Frame names in natural order."""
-    if not isinstance(value, list) or not value:
-        raise DataError(f"{where}: frames must be a non-empty list of names")
-    for name in value:
-        if not plain_name(name):
-            raise DataError(f"{where}: frame {name!r} leaves the folder; use a plain file name")
-    if len(set(value)) != len(value):
-        raise DataError(f"{where}: frames are listed twice; list each name once")
-    return in_natural_order(value)
-
-
-def _objects(value: object, where: str) -> dict[int, str]:
-    """Object id -> category."""
-    objects: dict[int, str] = {}
-    listed = mapping(mapping(value, where).get("objects"), f"{where}: objects")
-    for key, entry in listed.items():
-        spot = f"{where}: object {key!r}"
-        category = mapping(entry, spot).get("category")
-        if not isinstance(category, str) or not category.strip():
-            raise DataError(f"{spot}: the category is empty; name it")
-        objects[_object_id(key, spot)] = category.strip()
-    return objects
-
-
-def _object_id(value: object, where: str) -> int:
-    """An object id as an integer 1..255, which is what a palette PNG can hold."""
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        value = int(value[:9])
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 255:
-        raise DataError(f"{where}: object id {value!r} must be a whole number from 1 to 255")
-    return value
-
-
 def _expression(
-    video_id: str, key: str, value: Any, objects: Mapping[int, str], where: str
-) -> Expression:
+    video_id: str,
+    key: str,
+    value: Any,
+    objects: Mapping[int, str],
+    where: str,
+    faults: Faults,
+) -> Expression | None:
     spot = f"{where}: expression {key!r}"
-    entry = mapping(value, spot)
-    object_id = _object_id(entry.get("obj_id"), spot)
-    if object_id not in objects:
-        raise DataError(f"{spot}: object {object_id} is not in meta.json; add it or correct obj_id")
-    return Expression(video_id, key, clean_expression(entry.get("exp"), spot), object_id)
+    entry = check_shape(ExpressionEntry, value, spot, faults)
+    if entry is None:
+        return None
+    if not is_unicode(key):
+        faults.append(DataError(f"{spot}: the id holds bytes that are not UTF-8 text; rename it"))
+        return None
+    if entry.obj_id not in objects:
+        hint = "add it or correct obj_id"
+        faults.append(DataError(f"{spot}: object {entry.obj_id} is not in meta.json; {hint}"))
+        return None
+    return Expression(video_id, key, entry.exp, entry.obj_id)
 
 
-def _check_files(root: Path, video: Video, faults: Faults) -> str:
-    """The suffix of the video's images; a missing or escaping file is a fault each."""
-    images = _listing(root / "train" / "JPEGImages" / video.id, root, faults)
-    masks = _listing(root / "train" / "Annotations" / video.id, root, faults)
-    suffix = next((s for s in IMAGE_SUFFIXES if video.frames[0] + s in images), ".jpg")
-    for kind, folder, found, end in (
-        ("image", "JPEGImages", images, suffix),
-        ("mask", "Annotations", masks, ".png"),
+def _find_files(root: Path, video: Video, faults: Faults, numbered: bool) -> FrameFiles:
+    """The names of the video's files; a missing or escaping file is a fault each.
+
+    Upper and lower case do not matter, in stems and in suffixes. `numbered`: the JSON gives frames
+    as numbers, which may be the reason why no file has such a name.
+    """
+    found = FrameFiles(
+        images=_matching(root / "train" / "JPEGImages" / video.id, root, IMAGE_SUFFIXES, faults),
+        masks=_matching(root / "train" / "Annotations" / video.id, root, (".png",), faults),
+    )
+    for kind, folder, named, suffix in (
+        ("image", "JPEGImages", found.images, found.image_suffix),
+        ("mask", "Annotations", found.masks, ".png"),
     ):
-        absent = [f for f in video.frames if f + end not in found]
+        absent = [f for f in video.frames if f.lower() not in named]
         if absent:
-            path = root / "train" / folder / video.id / (absent[0] + end)
+            path = root / "train" / folder / video.id / (absent[0] + suffix)
             more = f" and {len(absent) - 1} more of this video" if absent[1:] else ""
             hint = "restore the files or remove the frames from meta_expressions.json"
+            if numbered:
+                hint = "frames must be text, such as '00000', where names have leading zeros"
             faults.append(MissingError(f"{path}: no such {kind}{more}; {hint}"))
-    return suffix
+    return found
+
+
+def _matching(
+    folder: Path, root: Path, suffixes: Sequence[str], faults: Faults
+) -> Mapping[str, str]:
+    """File names in `folder` by their stem in lower case, of the first of `suffixes` they have."""
+    ranked: dict[str, tuple[int, str]] = {}
+    for name in _listing(folder, root, faults):
+        stem, dot, end = name.rpartition(".")
+        suffix = (dot + end).lower()
+        if suffix in suffixes:
+            rank = (suffixes.index(suffix), name)
+            ranked[stem.lower()] = min(rank, ranked.get(stem.lower(), rank))
+    return {stem: name for stem, (_, name) in ranked.items()}
 
 
 def _listing(folder: Path, root: Path, faults: Faults) -> frozenset[str]:
@@ -199,11 +215,7 @@ def _categories(root: Path, videos: list[Video], faults: Faults) -> tuple[str, .
         return OFFICIAL_CLASSES if used == set(OFFICIAL_CLASSES) else tuple(sorted(used))
     if not stays_inside(path, root):
         raise DataError(f"{path}: a link leads out of the dataset's folder; copy the file in")
-    names = read_json(path)
-    if not isinstance(names, list) or not all(isinstance(n, str) and n.strip() for n in names):
-        raise DataError(f"{path}: expected a list of category names such as ['cat', 'dog']")
-    if len(set(names)) != len(names):
-        raise DataError(f"{path}: a category is listed twice; list each once")
+    names = require_shape(ClassesFile, read_json(path), str(path)).root
     for video in videos:
         if video.category not in names:
             faults.append(

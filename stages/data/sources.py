@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from configs.errors import DataError
-from stages.data.files import mapping, read_json, stays_inside
+from stages.data.files import read_json, stays_inside
+from stages.data.schema import SourcesFile, require_shape
 
 SOURCES = "sources.json"
 
@@ -31,8 +32,5 @@ def read_sources(root: Path) -> Mapping[str, frozenset[str]]:
         return {}
     if not stays_inside(path, root.resolve()):
         raise DataError(f"{path}: a link leads out of the dataset's folder; copy the file in")
-    videos = mapping(mapping(read_json(path), str(path)).get("videos"), f"{path}: videos")
-    for name, pictures in videos.items():
-        if not isinstance(pictures, list) or not all(isinstance(p, str) for p in pictures):
-            raise DataError(f"{path}: video {name!r}: expected a list of picture ids; build again")
+    videos = require_shape(SourcesFile, read_json(path), str(path)).videos
     return {name: frozenset(pictures) for name, pictures in videos.items()}

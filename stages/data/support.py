@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs.errors import DataError, FsrvosError, MissingError
-from stages.data.files import clean_expression, stays_inside
+from stages.data.files import read_toml, stays_inside
 from stages.data.images import read_ids, read_rgb
 from stages.data.order import frame_files
+from stages.data.schema import Faults, SupportNotes, check_shape
 
 Result = TypeVar("Result")
 
+NOTES = "support.toml"
 EXAMPLE = 'expression = "a brown dog" and object_id = 1'
 
 
@@ -54,15 +55,6 @@ class _Pair:
     ids: NDArray[np.uint8]
 
 
-@dataclass(frozen=True)
-class _Notes:
-    """What support.toml says; `object_id` is None when it leaves the choice to the masks."""
-
-    expression: str
-    object_id: int | None
-    category: str | None
-
-
 def load_support(folder: Path | str) -> SupportSet:
     """Read a support folder.
 
@@ -75,13 +67,13 @@ def load_support(folder: Path | str) -> SupportSet:
     return support
 
 
-def scan_support(folder: Path) -> tuple[SupportSet | None, list[FsrvosError]]:
+def scan_support(folder: Path) -> tuple[SupportSet | None, Faults]:
     """The support set, or None together with every fault found."""
     if not folder.is_dir():
         return None, [MissingError(f"{folder}: no such support folder; check the path")]
-    faults: list[FsrvosError] = []
+    faults: Faults = []
     images = _images(folder, faults)
-    notes = _collect(faults, _read_notes, folder)
+    notes = _read_notes(folder, faults)
     pairs = [p for image in images if (p := _collect(faults, _read_pair, folder, image))]
     wanted = notes.object_id if notes else None
     if notes and wanted is None and pairs and not faults:
@@ -101,9 +93,7 @@ def scan_support(folder: Path) -> tuple[SupportSet | None, list[FsrvosError]]:
     return support, []
 
 
-def _collect(
-    faults: list[FsrvosError], work: Callable[..., Result], *arguments: object
-) -> Result | None:
+def _collect(faults: Faults, work: Callable[..., Result], *arguments: object) -> Result | None:
     """`work(*arguments)`, or None with its fault appended to `faults`."""
     try:
         return work(*arguments)
@@ -112,7 +102,7 @@ def _collect(
         return None
 
 
-def _images(folder: Path, faults: list[FsrvosError]) -> list[Path]:
+def _images(folder: Path, faults: Faults) -> list[Path]:
     """The support images in name order; PNG files beside them are masks, unless masks/ exists."""
     found = frame_files(folder)
     images = found
@@ -186,27 +176,14 @@ def _only_object(folder: Path, pairs: list[_Pair]) -> int:
     return found[0]
 
 
-def _read_notes(folder: Path) -> _Notes:
-    """support.toml, checked: unknown keys are faults, so that a typing error is noticed."""
-    path = folder / "support.toml"
-    if not path.is_file():
-        raise MissingError(f"{path}: no such file; write one with {EXAMPLE}")
-    _require_inside(path, folder)
+def _read_notes(folder: Path, faults: Faults) -> SupportNotes | None:
+    """support.toml, or None with what is wrong with it added to `faults`."""
+    path = folder / NOTES
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{path}: malformed TOML ({reason}); write {EXAMPLE}") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot read it ({error.strerror}); check the file") from None
-    unknown = sorted(set(values) - {"expression", "object_id", "category"})
-    if unknown:
-        raise DataError(f"{path}: unknown key {unknown[0]!r}; use expression, object_id, category")
-    object_id = values.get("object_id")
-    whole = isinstance(object_id, int) and not isinstance(object_id, bool)
-    if object_id is not None and not (whole and 1 <= object_id <= 255):
-        raise DataError(f"{path}: object_id must be a whole number from 1 to 255")
-    category = values.get("category")
-    if category is not None and (not isinstance(category, str) or not category.strip()):
-        raise DataError(f"{path}: the category is empty; name it or remove the line")
-    return _Notes(clean_expression(values.get("expression"), str(path)), object_id, category)
+        if not path.is_file():
+            raise MissingError(f"{path}: no such file; write one with {EXAMPLE}")
+        _require_inside(path, folder)
+        return check_shape(SupportNotes, read_toml(path, EXAMPLE), str(path), faults)
+    except FsrvosError as fault:
+        faults.append(fault)
+        return None

@@ -36,4 +36,4 @@ def build(name: str, source: Path | str, out: Path | str, progress: bool = True)
     if name not in BUILDERS:
         raise UsageError(f"unknown benchmark {name!r}; choose one of {', '.join(BUILDERS)}")
     benchmark = BUILDERS[name](Path(source))
-    return write_benchmark(benchmark, Path(out), progress)
+    return write_benchmark(benchmark, Path(out), name, progress)

@@ -89,7 +89,8 @@ def _read_part(
             }
             meta = {video_id: {"objects": objects}}
             video = parse_video(video_id, singles.entry, meta, words_path, named_at, faults)
-            videos.append(_with_masks(part, video, singles, masks))
+            if video is not None:
+                videos.append(_with_masks(part, video, singles, masks))
         except FsrvosError as fault:
             faults.append(fault)
         skipped.extend(map(str, faults))

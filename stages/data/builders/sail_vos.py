@@ -34,7 +34,7 @@ def read_sail_vos(source: Path) -> Benchmark:
     for video_id, entry in words.items():
         try:
             video = parse_video(video_id, entry, meta, words_path, meta_path, faults)
-            if video.category in SAIL_CLASSES:
+            if video is not None and video.category in SAIL_CLASSES:
                 videos.append(_with_files(source, video))
         except FsrvosError as fault:
             faults.append(fault)

@@ -17,6 +17,7 @@ from configs.errors import DataError, UsageError
 from stages.data.dataset import Video
 from stages.data.files import write_json
 from stages.data.folds import FOLDS
+from stages.data.kind import write_kind
 from stages.data.palette import davis_palette
 
 Ids = NDArray[np.uint8]
@@ -57,8 +58,11 @@ class BuildReport:
     skipped: tuple[str, ...]
 
 
-def write_benchmark(benchmark: Benchmark, out: Path, progress: bool) -> BuildReport:
-    """Write into a temporary neighbour of `out` and rename it when everything is there."""
+def write_benchmark(benchmark: Benchmark, out: Path, kind: str, progress: bool) -> BuildReport:
+    """Write a temporary neighbour of `out` and rename it when everything is there.
+
+    `kind` is noted in it (see stages/data/kind.py).
+    """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out}: exists already; remove it or name another folder")
     counts = Counter(raw.video.category for raw in benchmark.videos)
@@ -78,6 +82,7 @@ def write_benchmark(benchmark: Benchmark, out: Path, progress: bool) -> BuildRep
             _write_video(raw, partial)
         write_index([raw.video for raw in chosen], partial)
         write_json(partial / "classes.json", list(benchmark.classes))
+        write_kind(partial, kind)
         if few or benchmark.test_only:
             write_json(partial / "folds.json", _folds(benchmark, kept))
         if out.exists():

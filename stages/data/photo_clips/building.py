@@ -10,6 +10,7 @@ from configs.errors import DataError, FsrvosError, UsageError
 from stages.data.builders.writing import BuildReport, write_index
 from stages.data.dataset import Expression, Video
 from stages.data.files import write_json
+from stages.data.kind import write_kind
 from stages.data.parallel import Progress
 from stages.data.photo_clips.catalogue import Catalogue
 from stages.data.photo_clips.photographs import Photograph
@@ -23,6 +24,8 @@ from stages.data.photo_clips.planning import (
 )
 from stages.data.photo_clips.sources import write_sources
 from stages.data.photo_clips.workshop import Made, Workshop, digest_of
+
+KIND = "photo-clips"
 
 
 def build_photo_clips(
@@ -148,6 +151,7 @@ def _assemble(
     kinds = sorted({m.kind for m in made})
     write_index(videos, folder)
     write_json(folder / "classes.json", kinds)
+    write_kind(folder, KIND)
     write_sources(folder, catalogue, {m.plan: m.pictures for m in made})
     workshop.clear({m.plan for m in made})
     if out.exists():

@@ -13,12 +13,14 @@ import cv2
 from joblib import delayed
 
 from configs.errors import UsageError
+from stages.data.kind import write_kind
 from stages.data.parallel import Progress, in_parallel
 from stages.data.sample.sprites import CATEGORIES
 from stages.data.sample.videos import render_video
 from stages.data.sample.writer import FOLDERS, write_clip, write_frames, write_json, write_support
 
 VERSION = 1
+KIND = "sample"
 CLIPS = (0, 1, 7, 9)  # videos that are also written as mp4: alone, told by colour, place, motion
 SUPPORT_FRAMES = 5
 
@@ -124,6 +126,7 @@ def _render(
     there = {p.stem for p in (root / "videos").glob("*.mp4")}
     write_json(root / "videos" / "sentences.json", {n: s for n, s in clips.items() if n in there})
     write_json(root / "classes.json", list(settings.categories))
+    write_kind(root, KIND)
     write_json(root / "sample.json", {"version": VERSION, **asdict(settings)})
     counted = [len(v["expressions"]) for v in spoken.values()]
     return len(parts), len(parts) * settings.frames, sum(counted)

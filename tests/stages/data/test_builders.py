@@ -70,7 +70,7 @@ def test_youtube_takes_the_listed_classes(youtube: Path, tmp_path: Path) -> None
     assert any("'bus' left out: 1 of the 2 videos" in line for line in report.skipped)
     assert any("00005.png: no such mask" in line for line in report.skipped)
     dataset = load_dataset(out)
-    assert dataset.categories == OFFICIAL_CLASSES
+    assert dataset.categories == OFFICIAL_CLASSES and dataset.kind == "mini-ref-youtube-vos"
     assert set(dataset.videos) == {"v0", "v1", "v2", "v3"}
     assert dataset.videos["v1"].frames == ("00000", "00010")
     assert dataset.videos["v0"].category == "dog" and len(dataset.videos["v0"].expressions) == 2

@@ -79,11 +79,12 @@ def test_the_48_official_classes_keep_their_order(
 
 REFUSALS: list[tuple[str, tuple[object, ...], type[FsrvosError], str]] = [
     ("words", ("videos", {}), DataError, "lists no video"),
-    ("words", ("videos", []), DataError, "expected a JSON object, found list"),
-    ("words", ("videos", "ant0", 5), DataError, "expected a JSON object, found int"),
+    ("words", ("videos", []), DataError, "expected a JSON object, found a list"),
+    ("words", ("videos", "ant0", 5), DataError, "expected a JSON object, found a number"),
     ("words", ("videos", "ant0", "frames", []), DataError, "non-empty list"),
     ("words", ("videos", "ant0", "frames", ["../x"]), DataError, "'../x' leaves the folder"),
-    ("words", ("videos", "ant0", "frames", [3]), DataError, "leaves the folder"),
+    ("words", ("videos", "ant0", "frames", [3]), MissingError, "frames must be text, such as"),
+    ("words", ("videos", "ant0", "frames", [3.5]), DataError, "frame 3.5 must be text"),
     ("words", ("videos", "ant0", "frames", ["00000", "00000"]), DataError, "listed twice"),
     ("words", ("videos", "ant0", "frames", ["00000", "77777"]), MissingError, "77777.jpg: no such"),
     ("words", ("videos", "../ant0", {}), DataError, "leaves the dataset's folder"),
@@ -98,7 +99,7 @@ REFUSALS: list[tuple[str, tuple[object, ...], type[FsrvosError], str]] = [
     ("meta", ("videos", "ant0", ...), DataError, "'ant0' is missing"),
     ("meta", ("videos", "ant0", "objects", "1", "category", ""), DataError, "category is empty"),
     ("meta", ("videos", "ant0", "objects", "0", {"category": "x"}), DataError, "whole number"),
-    ("meta", ("videos", ...), DataError, "found NoneType"),
+    ("meta", ("videos", ...), DataError, "meta.json: videos is missing; add it"),
 ]
 
 
@@ -129,7 +130,7 @@ def test_refuses_in_one_line(
         (b'{"videos": {', "malformed JSON at line 1"),
         (b"\xff\xfe\x00", "not a UTF-8 JSON file"),
         (b"[" * 100_000, "JSON"),
-        (b"[]", "expected a JSON object, found list"),
+        (b"[]", "expected a JSON object, found a list"),
     ],
 )
 def test_malformed_json(root: Path, name: str, content: bytes, says: str) -> None:

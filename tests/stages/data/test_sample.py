@@ -63,6 +63,7 @@ def test_layout_and_json(sample: Path) -> None:
     assert list(meta) == list(spoken["videos"]) == [f"{c}_{i:04d}" for c in KINDS for i in range(3)]
     assert json.loads((sample / "classes.json").read_text()) == list(KINDS)
     assert json.loads((sample / "sample.json").read_text())["seed"] == 5
+    assert json.loads((sample / "dataset.json").read_text()) == {"kind": "sample"}
     for name, video in meta.items():
         frames = spoken["videos"][name]["frames"]
         assert frames == [f"{t:05d}" for t in range(8)]

@@ -60,6 +60,7 @@ def test_the_dataset_is_sound(built: Path) -> None:
     report = check(built, progress=False)
     assert report.faults == ()
     assert load_dataset(built).categories == ("ball", "hot pot")
+    assert load_dataset(built).kind == "photo-clips"
 
 
 def test_half_of_the_clips_show_twins(built: Path) -> None:
