@@ -37,7 +37,7 @@ class Score:
     """What a predictions file scored, in percent.
 
     ``origin`` holds what the predictions file says of itself: dataset, fold, run, manifest and the
-    like. ``data`` is the folder of the truth.
+    like, and the dataset's kind. ``data`` is the folder of the truth.
     """
 
     protocol: Protocol
@@ -52,7 +52,9 @@ class Score:
 
     def to_json(self) -> dict[str, Any]:
         """The content of score.json."""
-        origin = {name: self.origin.get(name) for name in ("manifest", "dataset", "fold", "run")}
+        origin = {
+            name: self.origin.get(name) for name in ("manifest", "dataset", "kind", "fold", "run")
+        }
         return {
             "protocol": self.protocol.name,
             **origin,
@@ -130,7 +132,11 @@ def score(
         per_category=summarise_by(model, rules, lambda item: item.info.category),
         per_video=summarise_by(model, rules, lambda item: item.info.video),
         controls=compare(path, scores, rules),
-        origin={**meta, "dataset": meta.get("dataset") or Path(data_root).resolve().name},
+        origin={
+            **meta,
+            "dataset": meta.get("dataset") or Path(data_root).resolve().name,
+            "kind": dataset.kind,
+        },
         data=str(data_root),
         command=_command(path, data_root, rules),
         versions=_versions(),

@@ -54,6 +54,12 @@ class Run:
         return self.name.split("-fold")[0].rpartition("-")[0] or "unknown dataset"
 
     @property
+    def kind(self) -> str | None:
+        """What the builder of the dataset made, None where nobody noted it. No name is a kind."""
+        noted = self.score.get("kind") if self.score else None
+        return str(noted) if noted else None
+
+    @property
     def fold(self) -> int | None:
         """The fold: from the score, else from the folder's name."""
         named = self.score.get("fold") if self.score else None

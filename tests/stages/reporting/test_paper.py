@@ -13,7 +13,13 @@ from stages.report import paper_table
 
 
 def make_run(
-    folder: Path, dataset: str, fold: int, j: float, f: float, affinity: str = "cross"
+    folder: Path,
+    dataset: str,
+    fold: int,
+    j: float,
+    f: float,
+    affinity: str = "cross",
+    kind: str | None = None,
 ) -> Path:
     run = folder / f"{dataset}-{affinity}-fold{fold}"
     run.mkdir(parents=True)
@@ -21,6 +27,7 @@ def make_run(
     score: dict[str, Any] = {
         "protocol": "paper",
         "dataset": dataset,
+        "kind": kind,
         "fold": fold,
         "J": j,
         "F": f,
@@ -45,19 +52,19 @@ def test_published_means_are_means() -> None:
 
 def test_ours_stand_in_their_fold_and_the_mean_waits_for_all_four(tmp_path: Path) -> None:
     dataset = "mini-ref-youtube-vos"
-    runs = [make_run(tmp_path, dataset, fold, 10 * fold, 50) for fold in (1, 3)]
+    runs = [make_run(tmp_path, dataset, fold, 10 * fold, 50, kind=dataset) for fold in (1, 3)]
     paper, ours = paper_table(1, runs).blocks
     assert paper.rows[1][1] == "59.5 / 60.8"
     assert ours.heading == f"{dataset}, ours"
     assert ours.rows == (("cross, protocol paper", "10.0 / 50.0", "–", "30.0 / 50.0", "–", "–"),)
-    runs += [make_run(tmp_path, dataset, fold, 10 * fold, 50) for fold in (2, 4)]
+    runs += [make_run(tmp_path, dataset, fold, 10 * fold, 50, kind=dataset) for fold in (2, 4)]
     assert paper_table(1, runs).blocks[1].rows[0][-1] == "25.0 / 50.0"
 
 
 def test_datasets_never_mix(tmp_path: Path) -> None:
     runs = [
         make_run(tmp_path, "sample", 1, 70, 70),
-        make_run(tmp_path, "mini-ref-sail-vos", 1, 60, 60),
+        make_run(tmp_path, "mini-ref-sail-vos", 1, 60, 60, kind="mini-ref-sail-vos"),
     ]
     paper, own, other = paper_table(2, runs).blocks
     assert [block.rows[0][1] for block in (own, other)] == ["60.0 / 60.0", "70.0 / 70.0"]
@@ -66,8 +73,31 @@ def test_datasets_never_mix(tmp_path: Path) -> None:
     assert all("70.0" not in cell for row in paper.rows + own.rows for cell in row)
 
 
+def test_a_folders_name_makes_no_dataset_comparable(tmp_path: Path) -> None:
+    name = "mini-ref-sail-vos"
+    runs = [
+        make_run(tmp_path, name, 1, 10, 10),
+        make_run(tmp_path, "mine", 1, 20, 20, kind=name),
+        make_run(tmp_path / "b", name, 1, 30, 30, kind="sample"),
+    ]
+    _, *blocks = paper_table(2, runs).blocks
+    headings = {block.rows[0][1]: block.heading for block in blocks}
+    assert headings["20.0 / 20.0"] == "mini-ref-sail-vos, ours, from mine"
+    assert "note its kind in dataset.json" in headings["10.0 / 10.0"]
+    assert "another dataset: not comparable" in headings["30.0 / 30.0"]
+
+
+def test_the_papers_affinity_is_the_mean_of_its_first_fold() -> None:
+    """Table 4's last row is fold 1 of table 1: (59.5 + 60.8) / 2, to the printed digit."""
+    (block,) = paper_table(4, []).blocks
+    j, f, jf = map(float, block.rows[-1][1:])
+    assert f"{j} / {f}" == paper_table(1, []).blocks[0].rows[1][1]
+    assert jf == pytest.approx((j + f) / 2, abs=0.0501)
+
+
 def test_table_three_is_about_fold_one(tmp_path: Path) -> None:
-    runs = [make_run(tmp_path, "mini-ref-sail-vos", fold, 10 * fold, 20) for fold in (1, 2)]
+    sail = "mini-ref-sail-vos"
+    runs = [make_run(tmp_path, sail, fold, 10 * fold, 20, kind=sail) for fold in (1, 2)]
     paper, ours = paper_table(3, runs).blocks
     assert ours.rows == (("cross, protocol paper", "10.0", "20.0", "15.0"),)
     assert ("MTTR, fine-tuned", "69.7", "68.1", "68.9") in paper.rows
@@ -78,7 +108,9 @@ def test_table_four_orders_the_ablation(tmp_path: Path) -> None:
         make_run(tmp_path, "sample", 1, j, j, affinity)
         for affinity, j in (("cross", 60), ("none", 40), ("self", 50))
     ]
-    (block,) = paper_table(4, runs).blocks
+    paper, block = paper_table(4, runs).blocks
+    assert [row[3] for row in paper.rows] == ["57.9", "59.2", "60.2"]
+    assert block.heading.startswith("sample, ours (another dataset: not comparable")
     assert [row[0].split(",")[0] for row in block.rows] == [
         "affinity none",
         "affinity self",
@@ -90,7 +122,7 @@ def test_table_four_orders_the_ablation(tmp_path: Path) -> None:
 def test_table_four_takes_the_mean_over_training_seeds(tmp_path: Path) -> None:
     """J&F of 40, 44 and 48: mean 44, half the interval 4.303 · 4 / √3."""
     runs = [make_run(tmp_path / str(j), "sample", 1, j, j) for j in (40, 44, 48)]
-    (row,) = paper_table(4, runs).blocks[0].rows
+    (row,) = paper_table(4, runs).blocks[1].rows
     assert row == (
         "affinity cross, fold 1, 3 training seeds, protocol paper",
         "44.0",

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from configs.errors import DataError, FsrvosError, MissingError, UsageError
+from stages.data.kind import write_kind
 from stages.score import score
 from stages.scoring.metrics import DAVIS_BOUND, PAPER_BOUND, contour_f, region_j
 
@@ -189,6 +190,13 @@ def test_the_table_shows_the_headline_and_every_category(rectangles: R) -> None:
     rows = {line.split()[0]: line.split()[1:] for line in table.splitlines() if "±" in line}
     assert rows["all"] == ["100.0", "100.0", "100.0", "±", "0.0", "2"]
     assert rows["cat"] == rows["dog"] == ["100.0", "100.0", "100.0", "±", "0.0", "1"]
+
+
+def test_a_score_tells_the_kind_of_its_dataset(rectangles: R) -> None:
+    path = rectangles.write([rectangles.predict(("model", 0, 0), "v0")])
+    assert score(path, rectangles.root).to_json()["kind"] is None
+    write_kind(rectangles.root, "sample")
+    assert score(path, rectangles.root).to_json()["kind"] == "sample"
 
 
 def test_a_dataset_without_a_name_takes_its_folder_s(rectangles: R) -> None:
