@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import click
 
 from configs import FsrvosError
+from fsrvos_cli import once
 
 # Command -> one line of help. The module of the same name in fsrvos_cli.commands holds a click
 # command of that name; it is imported only when the command is used.
@@ -51,7 +52,7 @@ _SYSTEM_REASONS = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(once.Group):
     """A group that knows its commands by name and imports one when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from fsrvos_cli import options, places
+from fsrvos_cli import once, options, places
 from fsrvos_cli.output import emit
 from stages.benchmark import SECTIONS
 
 
-@click.command()
+@click.command(cls=once.Command)
 @click.option(
     "--only",
     metavar="SECTION,...",

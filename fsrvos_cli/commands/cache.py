@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from configs import CacheIntegrityError, UsageError
-from fsrvos_cli import options, places
+from fsrvos_cli import once, options, places
 from fsrvos_cli.output import as_size, emit
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Age(click.ParamType):
         return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
-@click.group()
+@click.group(cls=once.Group)
 def cache() -> None:
     """List, verify, prune and export the feature cache.
 

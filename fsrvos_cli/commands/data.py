@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 
 from configs import FsrvosError, UsageError
-from fsrvos_cli import options, places
+from fsrvos_cli import once, options, places
 from fsrvos_cli.commands.data_build import build
 from fsrvos_cli.output import emit
 
 
-@click.group()
+@click.group(cls=once.Group)
 def data() -> None:
     """Render, build and check datasets.
 

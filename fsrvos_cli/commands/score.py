@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from configs import MissingError
-from fsrvos_cli import options, places
+from fsrvos_cli import once, options, places
 from fsrvos_cli.output import emit
 
 
-@click.command()
+@click.command(cls=once.Command)
 @click.argument("predictions", type=options.ANY_PATH, required=False)
 @options.data_option
 @click.option(

@@ -9,14 +9,14 @@ import click
 
 from configs import load_config
 from configs.loading import DEFAULT_PRESET
-from fsrvos_cli import options, places
+from fsrvos_cli import once, options, places
 from fsrvos_cli.output import emit
 
 if TYPE_CHECKING:
     from cache import Place
 
 
-@click.command()
+@click.command(cls=once.Command)
 @click.option("--from-cache", is_flag=True, help="Read features instead of running the encoders.")
 @options.data_option
 @options.fold_option

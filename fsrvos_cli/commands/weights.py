@@ -7,11 +7,11 @@ from typing import Literal
 
 import click
 
-from fsrvos_cli import options
+from fsrvos_cli import once, options
 from fsrvos_cli.output import emit
 
 
-@click.group()
+@click.group(cls=once.Group)
 def weights() -> None:
     """Import and inspect checkpoint files, this program's and others'.
 

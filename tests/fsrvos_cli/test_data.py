@@ -31,12 +31,15 @@ def test_what_is_rendered_is_left_alone(rendered: Path, capsys: pytest.CaptureFi
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(["--videos", "4"], "videos_per_category 3, not 4"), (["--seed", "1"], "seed 0, not 1")],
+    [
+        (["--videos", "4"], "videos_per_category 3, not 4"),
+        (["--videos", "3", "--seed", "1"], "seed 0, not 1"),
+    ],
 )
 def test_another_dataset_is_not_overwritten(
     rendered: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
 ) -> None:
-    assert run(["data", "sample", str(rendered), "--videos", "3", *arguments]) == 2
+    assert run(["data", "sample", str(rendered), *arguments]) == 2
     assert words in capsys.readouterr().err
 
 
