@@ -22,15 +22,21 @@ DEVICE ?= auto
 SET ?=
 SAMPLE := $(WORK)/data/sample
 
-# Evaluating, scoring and reporting without naming a run takes the newest one, as `fsrvos` does.
-ifeq ($(origin RUN)$(origin CONFIG)$(origin FOLD)$(origin DATA),filefilefilefile)
+# Evaluating, scoring and reporting takes a trained run as it is: the one named, or without a name
+# the newest, as `fsrvos` does.
 ifeq ($(filter demo sample-full train,$(MAKECMDGOALS)),)
-NEWEST := $(patsubst %/model.safetensors,%,$(firstword \
+ifeq ($(origin RUN)$(origin CONFIG)$(origin FOLD)$(origin DATA),filefilefilefile)
+TRAINED := $(patsubst %/model.safetensors,%,$(firstword \
     $(shell ls -t $(WORK)/runs/*/model.safetensors 2>/dev/null)))
+else ifneq ($(origin RUN),file)
+TRAINED := $(if $(filter file,$(origin CONFIG)),$(patsubst %/model.safetensors,%,\
+    $(wildcard $(RUN)/model.safetensors)))
 endif
 endif
-ifneq ($(NEWEST),)
-RUN := $(NEWEST)
+ifneq ($(TRAINED),)
+RUN := $(TRAINED)
+RUN_DATA := $(if $(filter-out file,$(origin DATA)),--data $(DATA))
+RUN_FOLD := $(if $(filter-out file,$(origin FOLD)),--fold $(FOLD))
 else
 RUN_DATA := --data $(DATA)
 RUN_FOLD := --fold $(FOLD)
@@ -42,9 +48,16 @@ RUFF := $(VENV)/bin/ruff
 PYTEST := $(VENV)/bin/python -m pytest
 FSRVOS := $(VENV)/bin/fsrvos
 STAMPS := $(WORK)/stamps
+# Each command is given what it reads of SET, and takes anything else for an error.
 SETS := $(foreach pair,$(SET),--set $(pair))
+FEATURE_SETS := $(foreach pair,$(filter encoder.% features.%,$(SET)),--set $(pair))
+EVALUATE_SETS := $(foreach pair,$(filter evaluate.% features.dtype=% encoder.vision=% \
+    encoder.text=%,$(SET)),--set $(pair))
 PREDICTED := $(WORK)/predict/$(notdir $(RUN))
 SHOWN := $(STAMPS)/shown-$(notdir $(RUN))
+# The first holds the folder of the evaluation, the second what it scored.
+EVALUATED := $(STAMPS)/evaluated-$(notdir $(RUN))
+SCORED := $(STAMPS)/scored-$(notdir $(RUN))
 
 export FSRVOS_WORK := $(WORK)
 export FSRVOS_CACHE ?= $(WORK)/cache
@@ -81,12 +94,12 @@ sample-full: ## as demo, with the longer training of CONFIG=full
 	@$(MAKE) --no-print-directory CONFIG=full pipeline
 
 .PHONY: pipeline
-pipeline: $(RUN)/score.txt $(PREDICTED)/scores.json $(RUN)/report.html
+pipeline: $(SCORED) $(PREDICTED)/scores.json $(RUN)/report.html
 	@if [ $(SHOWN) -nt $(RUN)/report.html ] && [ $(SHOWN) -nt $(PREDICTED)/scores.json ]; then \
 	  echo; echo "Everything was done before; nothing was run again."; fi
 	@touch $(SHOWN)
 	@echo
-	@cat $(RUN)/score.txt
+	@cat $(SCORED)
 	@echo
 	@echo "run      $(RUN)"
 	@echo "overlay  $$(ls $(PREDICTED)/*.mp4)"
@@ -97,8 +110,9 @@ pipeline: $(RUN)/score.txt $(PREDICTED)/scores.json $(RUN)/report.html
 data: $(STAMPS)/data-$(notdir $(DATA)) ## render the sample dataset (other DATA is only looked for)
 features: $(STAMPS)/features-$(notdir $(RUN)) ## fill the feature cache for DATA, FOLD and CONFIG
 train: $(STAMPS)/train-$(notdir $(RUN)) ## train a run on DATA, FOLD and CONFIG
-eval: $(RUN)/score.txt ## run and score every test episode of a run, with the controls
+eval: $(SCORED) ## run and score every test episode of a run, with the controls
 	@cat $<
+	@echo "evaluation $$(cat $(EVALUATED))"
 score: eval ## the same: the score of a run
 report: $(RUN)/report.html ## write a run's HTML page
 	@echo $(RUN)/report.html
@@ -123,12 +137,12 @@ else
 endif
 
 $(STAMPS)/features-$(notdir $(RUN)): FORCE $(STAMPS)/data-$(notdir $(DATA))
-	$(call keep,$(FSRVOS) features --data $(DATA) --fold $(FOLD) --config $(CONFIG) $(SETS) \
-	  --device $(DEVICE) --json | $(PICK) key text_key videos)
+	$(call keep,$(FSRVOS) features --data $(DATA) --fold $(FOLD) --config $(CONFIG) \
+	  $(FEATURE_SETS) --device $(DEVICE) --json | $(PICK) key text_key videos)
 
-ifneq ($(NEWEST),)
+ifneq ($(TRAINED),)
 $(STAMPS)/train-$(notdir $(RUN)): FORCE $(INSTALLED)
-	@echo "taking $(RUN), the newest run (RUN=... or CONFIG=... for another)"
+	@echo "taking $(RUN) as it is (RUN=... or CONFIG=... for another)"
 else
 $(STAMPS)/train-$(notdir $(RUN)): FORCE $(STAMPS)/features-$(notdir $(RUN))
 	@$(FSRVOS) train --from-cache --data $(DATA) --fold $(FOLD) --run $(RUN) --config $(CONFIG) \
@@ -136,18 +150,22 @@ $(STAMPS)/train-$(notdir $(RUN)): FORCE $(STAMPS)/features-$(notdir $(RUN))
 endif
 	$(call keep,sha256sum $(RUN)/model.safetensors)
 
-$(STAMPS)/sets-$(notdir $(RUN)): FORCE
-	$(call keep,echo "$(SETS)")
+$(STAMPS)/asked-$(notdir $(RUN)): FORCE
+	$(call keep,echo "$(RUN_DATA) $(RUN_FOLD) $(EVALUATE_SETS)")
 
-$(RUN)/predictions.h5: $(STAMPS)/train-$(notdir $(RUN)) $(STAMPS)/sets-$(notdir $(RUN))
-	$(FSRVOS) evaluate --run $(RUN) $(RUN_DATA) $(RUN_FOLD) $(SETS) --device $(DEVICE)
-
-$(RUN)/score.txt: $(RUN)/predictions.h5
-	$(FSRVOS) score $(RUN) $(RUN_DATA) > $@.new
+# Made again also where the evaluation's folder was removed.
+$(EVALUATED): $(STAMPS)/train-$(notdir $(RUN)) $(STAMPS)/asked-$(notdir $(RUN)) \
+    $(if $(wildcard $(shell cat $(EVALUATED) 2>/dev/null)/predictions.h5),,FORCE)
+	$(FSRVOS) evaluate --run $(RUN) $(RUN_DATA) $(RUN_FOLD) $(EVALUATE_SETS) --device $(DEVICE) \
+	  --json | $(PICK) evaluation > $@.new
 	@mv $@.new $@
 
-$(RUN)/report.html: $(RUN)/score.txt
-	$(FSRVOS) report $(RUN)
+$(SCORED): $(EVALUATED)
+	$(FSRVOS) score "$$(cat $<)" $(RUN_DATA) > $@.new
+	@mv $@.new $@
+
+$(RUN)/report.html: $(SCORED)
+	$(FSRVOS) report "$$(cat $(EVALUATED))" --out $@
 
 # A clip with two objects of a class that the run never saw, and the sentence of one of them.
 EXAMPLE = $(VENV)/bin/python -c 'import json, pathlib, sys; \
@@ -186,20 +204,22 @@ LEFT_OUT ?= base affinity=none affinity=self similarity_prior=false support_back
     power_log=true
 ABLATION := $(WORK)/runs/ablation
 ABLATED := $(foreach option,$(LEFT_OUT),$(foreach seed,$(SEEDS),$(ABLATION)/$(option)-seed$(seed)))
+ABLATED_SCORES := $(patsubst $(ABLATION)/%,$(STAMPS)/ablated-%,$(ABLATED))
 
-ablation: $(addsuffix /score.json,$(ABLATED)) ## train without each option of the network, over SEEDS
+ablation: $(ABLATED_SCORES) ## train without each option of the network, over SEEDS
 	@$(FSRVOS) report --table options $(ABLATED)
 	@$(FSRVOS) report --table 4 $(filter $(ABLATION)/base-% $(ABLATION)/affinity=%,$(ABLATED))
 
 # A run's folder is named by the option and the training seed.
-$(ABLATION)/%/score.json: | $(STAMPS)/features-$(notdir $(RUN))
-	@name=$*; option=$${name%-seed*}; seed=$${name##*-seed}; \
+$(STAMPS)/ablated-%: | $(STAMPS)/features-$(notdir $(RUN))
+	@name=$*; run=$(ABLATION)/$*; option=$${name%-seed*}; seed=$${name##*-seed}; \
 	option=$${option/#base/preset=default}; \
-	$(FSRVOS) train --from-cache --data $(DATA) --fold $(FOLD) --run $(@D) --config demo \
+	$(FSRVOS) train --from-cache --data $(DATA) --fold $(FOLD) --run $$run --config demo \
 	  --seed $$seed --set train.steps=$(ABLATION_STEPS) --set train.videos_per_step=3 \
 	  --set evaluate.episodes_per_category=6 --set model.$$option $(SETS) --device $(DEVICE); \
-	$(FSRVOS) evaluate --run $(@D) --data $(DATA) --fold $(FOLD) --no-controls --device $(DEVICE); \
-	$(FSRVOS) score $(@D) --data $(DATA)
+	$(FSRVOS) evaluate --run $$run --data $(DATA) --fold $(FOLD) --no-controls --device $(DEVICE); \
+	$(FSRVOS) score $$run --data $(DATA) > $@.new
+	@mv $@.new $@
 
 # ---- the code
 

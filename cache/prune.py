@@ -5,7 +5,7 @@ count (removals.py), so a prune that is killed leaves nothing half there.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -36,22 +36,28 @@ class PruneReport:
         return sum(removal.nbytes for removal in self.removals)
 
 
+def _unknown(folder: Path) -> bool:
+    raise ValueError(f"prune(unused=True) has to be told whether {folder} is a run's folder")
+
+
 def prune(
     root: Place,
     *,
     unused: bool = False,
+    is_run: Callable[[Path], bool] = _unknown,
     older_than: timedelta | None = None,
     dry_run: bool = False,
 ) -> PruneReport:
     """Remove leftovers of killed processes and damaged items; with options, more.
 
     unused: keys that no run and no dataset uses any more (users.py), and items of the others
-    whose video is gone or has other frames now. older_than: keys not used for that long.
+    whose video is gone or has other frames now. is_run: tells the folder of a run from that of a
+    dataset; needed with `unused`. older_than: keys not used for that long.
     dry_run: only tell. Raises FsrvosError when something cannot be removed.
     """
     entries = list_keys(root)
     removals = list(_trash(root)) if isinstance(root, Path) else []
-    doomed = dict(_unused_keys(entries)) if unused else {}
+    doomed = dict(_unused_keys(entries, is_run)) if unused else {}
     if older_than is not None:
         doomed.update(_old_keys(entries, older_than))
     for entry in entries:
@@ -78,7 +84,9 @@ def _trash(root: Path) -> Iterator[Removal]:
         yield Removal("temporary", path, "left by a killed prune", size_of(path))
 
 
-def _unused_keys(entries: list[KeyEntry]) -> Iterator[tuple[str, str]]:
+def _unused_keys(
+    entries: list[KeyEntry], is_run: Callable[[Path], bool]
+) -> Iterator[tuple[str, str]]:
     """Keys that nobody uses: digest and reason.
 
     A run folder that exists keeps its keys. A data folder keeps the key last used with it, one of
@@ -91,7 +99,7 @@ def _unused_keys(entries: list[KeyEntry]) -> Iterator[tuple[str, str]]:
         for user in users_of(entry.folder):
             if not user.path.exists():
                 continue
-            if (user.path / "config.toml").exists():
+            if is_run(user.path):
                 kept.add(entry.digest)
             else:
                 place = (entry.kind, user.path)

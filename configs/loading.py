@@ -129,13 +129,18 @@ def _apply_override(table: dict[str, Any], pair: str) -> None:
     below[name] = _parse_value(text.strip(), field_type, key)
 
 
-def _field_type(key: str) -> Any:
-    """The type of `section.key`; UsageError with the nearest valid key if there is none."""
-    known = {
+def known_keys() -> dict[str, Any]:
+    """Every `section.key` with its type."""
+    return {
         f"{section}.{name}": kind
         for section, cls in _types(Config).items()
         for name, kind in _types(cls).items()
     }
+
+
+def _field_type(key: str) -> Any:
+    """The type of `section.key`; UsageError with the nearest valid key if there is none."""
+    known = known_keys()
     if key not in known:
         raise UsageError(f"unknown key '{key}' in --set; {_suggest(key, list(known))}")
     return known[key]
@@ -210,17 +215,18 @@ def _section_lines(title: str, section: Any) -> list[str]:
         if dataclasses.is_dataclass(value):
             lines += _section_lines(f"{title}.{item.name}".lstrip("."), value)
         else:
-            lines.append(f"{item.name} = {_format_value(value)}")
+            lines.append(f"{item.name} = {format_value(value)}")
     return lines
 
 
-def _format_value(value: Any) -> str:
+def format_value(value: Any) -> str:
+    """A value as TOML."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, tuple):
-        return "[" + ", ".join(_format_value(item) for item in value) + "]"
+        return "[" + ", ".join(format_value(item) for item in value) + "]"
     return repr(value)
 
 

@@ -20,6 +20,8 @@ class EncoderConfig:
     preset: Literal["lite", "paper", "tiny"] = "lite"
     vision: str = ""  # hub id, local folder or .pth file; "" is the preset's own
     text: str = ""  # hub id or local folder; "" is the preset's own
+    vision_digest: str = ""  # sha256 that its weights must have, as a run states it; "" is any
+    text_digest: str = ""
     precision: Literal["fp32", "bf16"] = "fp32"  # that frames are encoded in; bf16 is faster
     # where the device has it and moves the features by a few percent, so it has its own cache key
 

@@ -6,14 +6,15 @@ then configuration file, then default.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
-from configs import Config, load_config
-from configs.loading import DEFAULT_PRESET
+from configs import Config, UsageError, load_config, presets
+from configs.loading import DEFAULT_PRESET, known_keys
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -36,23 +37,54 @@ class CachePlace(click.ParamType):
         return place_of(value) if isinstance(value, str) else value
 
 
-def config_options(command: Command) -> Command:
-    """--config and --set; the command gets `config_source` and `pairs`."""
-    command = click.option(
-        "--set",
-        "pairs",
-        multiple=True,
-        metavar="SECTION.KEY=VALUE",
-        envvar="FSRVOS_SET",
-        help="Change one configuration value; may be repeated. An unknown key is an error.",
-    )(command)
-    return click.option(
-        "--config",
-        "config_source",
-        metavar="FILE|PRESET",
-        envvar="FSRVOS_CONFIG",
-        help=f"A TOML file or a shipped preset.  [default: {DEFAULT_PRESET}, or the run's own]",
-    )(command)
+def config_options(*effective: str) -> Callable[[Command], Command]:
+    """--config and --set; the command gets `config_source` and `pairs`.
+
+    effective: keys that the command reads, whole sections ending in a point. A --set of any other
+    key is an error; the environment's FSRVOS_SET is for all commands, each takes what it reads.
+    """
+
+    def check(
+        context: click.Context, parameter: click.Parameter, pairs: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        from configs.values import is_among
+
+        names = [pair.partition("=")[0].strip() for pair in pairs]
+        useless = [name for name in names if "." in name and not is_among(name, effective)]
+        stated = context.get_parameter_source("pairs") == ParameterSource.COMMANDLINE
+        if useless and stated and useless[0] in known_keys():
+            raise UsageError(
+                f"--set {useless[0]} has no effect on {context.command_path}, which reads "
+                f"{', '.join(effective)}"
+            )
+        return tuple(p for p, name in zip(pairs, names, strict=True) if name not in useless)
+
+    def decorate(command: Command) -> Command:
+        command = click.option(
+            "--set",
+            "pairs",
+            multiple=True,
+            metavar="SECTION.KEY=VALUE",
+            envvar="FSRVOS_SET",
+            callback=check,
+            help="Change one configuration value; may be repeated. A key that is unknown, or that "
+            "the command does not read, is an error.",
+        )(command)
+        return click.option(
+            "--config",
+            "config_source",
+            metavar="FILE|PRESET",
+            envvar="FSRVOS_CONFIG",
+            help=f"A TOML file or a shipped preset.  [default: {DEFAULT_PRESET}, or the run's own]",
+        )(command)
+
+    return decorate
+
+
+def config_place(config_source: str | None) -> str:
+    """What --config means, for a command line that holds in any working folder."""
+    source = config_source or DEFAULT_PRESET
+    return source if source in presets() else str(Path(source).absolute())
 
 
 def json_option(command: Command) -> Command:
@@ -134,11 +166,16 @@ def cache_option(command: Command) -> Command:
     )(command)
 
 
-def config_of_run(config_source: str | None, pairs: tuple[str, ...], run: Path) -> Config | None:
-    """What a trained run is used with: its own configuration, with --set pairs over it.
+def config_of_run(config_source: str | None, pairs: Sequence[str], run: Path) -> Config:
+    """What a trained run is used with: its own configuration, or the one given, with the pairs.
 
-    None, where nothing is given: the stage then reads the run's own.
+    Raises MissingError where there is no run.
     """
+    from stages.runs.folder import RunFolder
+
+    own = RunFolder(run)
     if config_source is None and not pairs:
-        return None
-    return load_config(config_source or str(run / "config.toml"), pairs)
+        return own.read_config()
+    if config_source is None:
+        own.read_config()  # whose faults are the run's and not the command line's
+    return load_config(config_source or str(own.config), pairs)

@@ -87,11 +87,37 @@ def find_run(given: Path | None) -> Path:
     return runs[0]
 
 
+def find_predictions(given: Path | None) -> Path:
+    """A predictions file: as given (itself, its folder, or a run), or the newest run's newest.
+
+    Raises:
+        MissingError: there is none.
+    """
+    from stages.runs.folder import EvaluationFolder, RunFolder
+
+    place = find_run(given)
+    if place.is_file():
+        return place
+    if not place.is_dir():
+        raise MissingError(f"no run and no evaluation at {place}; `fsrvos info` lists the runs")
+    own = EvaluationFolder(place)
+    if own.predictions.is_file():
+        return own.predictions
+    found = [e for e in RunFolder(place).evaluations() if e.predictions.is_file()]
+    if not found:
+        raise MissingError(f"no predictions in {place}; make them: fsrvos evaluate --run {place}")
+    taken("EVALUATION", found[0].path)
+    return found[0].predictions
+
+
 def trained_runs() -> list[Path]:
     """Folders under work/runs that hold trained weights, the newest first."""
-    weights = (work_root() / "runs").glob("*/model.safetensors")
-    newest_first = sorted(weights, key=lambda path: path.stat().st_mtime, reverse=True)
-    return [path.parent for path in newest_first]
+    from stages.runs.folder import RunFolder
+
+    runs = [RunFolder(path) for path in (work_root() / "runs").glob("*")]
+    trained = [run for run in runs if run.weights.is_file()]
+    newest_first = sorted(trained, key=lambda run: run.weights.stat().st_mtime, reverse=True)
+    return [run.path for run in newest_first]
 
 
 def fold_of_run(given: int | None, run: Path) -> int:

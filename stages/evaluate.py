@@ -1,4 +1,4 @@
-"""Every test episode of a fold -> predictions.h5, with the controls that a score needs.
+"""Every test episode of a fold -> a folder of predictions, with the controls that a score needs.
 
 A control is the same episode with one thing taken away: the right kind's support, the sentence,
 the choice between twins, the training. A network that uses that thing must lose without it.
@@ -7,14 +7,16 @@ the choice between twins, the training. A network that uses that thing must lose
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby, islice
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from cache import Place
-from configs import Config, EvaluateConfig, UsageError
+from cache.whole_folder import replace_folder, require_replaceable
+from configs import Config, EvaluateConfig, FsrvosError, UsageError
 from stages.data.clips import Clip
 from stages.data.dataset import Dataset
 from stages.data.episodes import Episode, test_episodes, twin, write_manifest, wrong_support
@@ -24,13 +26,15 @@ from stages.feeding.inference import Answer, answers, join, run_model
 from stages.feeding.sources import open_source
 from stages.model.build import build_model
 from stages.model.fsrvos import FsrvosModel
-from stages.predictions import EpisodeInfo, EpisodeKey, Prediction, PredictionWriter
-from stages.runs.checkpoint import Checkpoint, load_checkpoint, require_encoders
+from stages.predictions import EpisodeInfo, EpisodeKey, Prediction, PredictionWriter, read_meta
+from stages.runs.checkpoint import Checkpoint, Encoders, load_checkpoint, require_encoders
+from stages.runs.evaluation import EvaluationIdentity, settle
+from stages.runs.folder import EvaluationFolder, RunFolder, digest_of_file
 from stages.runtime.allocator import keep_freed_memory
+from stages.runtime.device import require_one_process
 from stages.runtime.progress import track
 from stages.runtime.provenance import provenance
 
-PREDICTIONS = "predictions.h5"
 UNTRAINED_SEED = 0
 CLIPS_A_BATCH = 4
 
@@ -45,63 +49,113 @@ class _Task:
 
 
 def evaluate(
-    config: Config | None,
+    *,
     data_root: Path,
     fold: int,
-    run_dir: Path,
-    cache_root: Place | None,
+    run: Path,
+    out: Path | None = None,
+    config: Config | None = None,
+    cache_root: Place | None = None,
     device: str = "cpu",
-    seeds: int | None = None,
     controls: bool = True,
-) -> Path:
-    """Predict all test episodes of `fold`; gives the path of predictions.h5 in the run folder.
+    command: str = "",
+) -> EvaluationFolder:
+    """Predict all test episodes of `fold`; gives the folder of the evaluation, whole or absent.
 
-    config: whose `evaluate` section and `features.dtype` count, the stored type that is read;
-    the run's own by default. All else is the run's. Raises MissingError, DataError, UsageError
-    (fold trained on), CacheIntegrityError, FsrvosError.
+    Args:
+        data_root: the dataset.
+        fold: whose test classes are asked for; the fold that the run was trained for.
+        run: the run folder.
+        out: the evaluation's folder; one of its own under the run by default, named by dataset,
+            fold and settings.
+        config: the run's own by default; `stages.runs.evaluation.FREE` says what may differ.
+        cache_root: where the features are.
+        device: that the network runs on.
+        controls: whether to ask the controls, too.
+        command: kept as provenance.
+
+    Raises:
+        UsageError: a fold that was trained on, a setting without effect, `out` holds another
+            evaluation or anything else.
+        MissingError: no run, dataset or features there.
+        DataError, CacheIntegrityError, FsrvosError: damaged ones, or a full disk.
     """
+    require_one_process()
     keep_freed_memory()
-    loaded = load_checkpoint(run_dir, device)
-    stated = config or loaded.config
-    options, dtype = stated.evaluate, stated.features.dtype
-    read = replace(loaded.config, features=replace(loaded.config.features, dtype=dtype))
-    require_same_fold(loaded, fold, run_dir)
+    loaded = load_checkpoint(run, device)
+    settings = settle(loaded.config, config)
+    require_same_fold(loaded, fold, run)
     dataset = load_dataset(data_root)
-    source = open_source(read, dataset, cache_root, device, from_cache=True, user=run_dir)
-    require_encoders(loaded.encoders, source.encoders, run_dir)
+    identity = EvaluationIdentity(
+        dataset=dataset.digest,
+        fold=fold,
+        config=settings,
+        controls=controls,
+        weights=digest_of_file(RunFolder(run).weights),
+        device=torch.device(device).type,
+    )
+    name = identity.name(data_root.resolve().name)
+    folder = RunFolder(run).evaluation(name) if out is None else EvaluationFolder(out)
+    require_own(folder, identity)
+    source = open_source(settings, dataset, cache_root, device, from_cache=True, user=run)
+    require_encoders(loaded.encoders, source.encoders, run)
+    options = settings.evaluate
     drawn = {
         seed: test_episodes(
             dataset, fold, seed, options.support_frames, options.episodes_per_category
         )
-        for seed in range(seeds or options.seeds)
+        for seed in range(options.seeds)
     }
     asked = [episode for episodes in drawn.values() for episode in episodes]
     source.prepare(sorted({clip.video for e in asked for clip in (e.query, e.support)}))
-    digests = [
-        write_manifest(
-            run_dir / "manifests" / f"seed{seed}.json", dataset, episodes, fold=fold, seed=seed
-        )
-        for seed, episodes in drawn.items()
-    ]
     tasks = [task for seed, e in drawn.items() for task in tasks_of(dataset, seed, e, controls)]
-    meta = {
-        "dataset": str(data_root),
-        "fold": fold,
-        "run": str(run_dir),
-        "manifest": digests,
-        "protocol": options.protocol,
-        "command": f"fsrvos evaluate --data {data_root} --fold {fold} --run {run_dir} "
-        f"--set features.dtype={dtype}",
-        "versions": provenance(device),
-    }
     runner = _Runner(loaded, dataset, source, torch.device(device), options)
-    path = run_dir / PREDICTIONS
-    with PredictionWriter(path, meta) as writer:
-        batches = list(in_batches(tasks))
-        for batch in track(batches, description="evaluate"):
-            for prediction in runner.predict(batch):
-                writer.add(prediction)
-    return path
+    with replace_folder(folder.path, folder.NAMES) as partial:
+        filled = EvaluationFolder(partial)
+        meta = {
+            "dataset": str(data_root.absolute()),
+            "fold": fold,
+            "run": str(run.absolute()),
+            "protocol": options.protocol,
+            "manifest": [
+                write_manifest(filled.manifest(seed), dataset, episodes, fold=fold, seed=seed)
+                for seed, episodes in drawn.items()
+            ],
+            "identity": identity.digest,
+            "provenance": _provenance(identity, source.encoders, device, command),
+        }
+        with PredictionWriter(filled.predictions, meta) as writer:
+            for batch in track(list(in_batches(tasks)), description="evaluate"):
+                for prediction in runner.predict(batch):
+                    writer.add(prediction)
+    return folder
+
+
+def _provenance(
+    identity: EvaluationIdentity, encoders: Encoders, device: str, command: str
+) -> dict[str, Any]:
+    digests = {
+        "dataset": identity.dataset,
+        "weights": identity.weights,
+        "vision": encoders.vision_digest,
+        "text": encoders.text_digest,
+    }
+    settings = asdict(identity.config)
+    return provenance(command=command, device=device, settings=settings, digests=digests)
+
+
+def require_own(folder: EvaluationFolder, identity: EvaluationIdentity) -> None:
+    """UsageError where a folder holds anything but a former result of the same evaluation."""
+    require_replaceable(folder.path, folder.NAMES)
+    try:
+        meta = read_meta(folder.predictions)
+    except FsrvosError:  # none there, or a damaged one, which is what to do it again for
+        return
+    if meta.get("identity") != identity.digest:
+        raise UsageError(
+            f"{folder.path} holds another evaluation (fold {meta.get('fold')} of "
+            f"{meta.get('dataset')}, or with other settings or weights); name another folder"
+        )
 
 
 def require_same_fold(loaded: Checkpoint, fold: int, run: Path) -> None:

@@ -80,7 +80,7 @@ def extract(
     if config.encoder.precision == "bf16" and not has_fast_bf16(vision.mean.device):
         say(f"{device} has no bfloat16 hardware: encoder.precision=bf16 is slow here")
     root = place_of(cache_root) if cache_root else default_root()
-    notes = provenance(device, command)
+    notes = provenance(command=command, device=device)
     keys = [feature_key(config.features, vision, n) for n in range(config.features.views)]
     stores = [FeatureStore(root, key, notes, layout) for key in keys]
     texts = TextStore(root, text_key(text), notes)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,8 +40,11 @@ from stages.feeding.batches import EpisodeBatch, make_words, stack_pyramids
 from stages.feeding.inference import Answer, answers, run_model
 from stages.model.inputs import FramePyramid, Support, Words
 from stages.runs.checkpoint import Encoders, load_checkpoint, require_encoders
+from stages.runs.folder import RunFolder, digest_of_file
 from stages.runtime.allocator import keep_freed_memory
+from stages.runtime.device import require_one_process
 from stages.runtime.progress import track
+from stages.runtime.provenance import provenance
 
 MASKS, OVERLAY, SHEET, SCORES = "masks", "overlay.mp4", "contact_sheet.png", "scores.json"
 NAMES = (MASKS, OVERLAY, SHEET, SCORES)
@@ -120,24 +124,27 @@ class Segmenter:
 
 
 def predict(
+    *,
     video: Path,
     expression: str,
     support: Path,
-    run_dir: Path,
+    run: Path,
     out: Path,
     device: str = "cpu",
+    command: str = "",
 ) -> PredictReport:
     """Segment the described object in every frame of `video` and write the folder `out`.
 
     `out` is whole or absent; a former result there is replaced in the end, and anything else is
-    refused. Raises UsageError (`out`), MissingError or DataError.
+    refused. command: kept as provenance. Raises UsageError (`out`), MissingError or DataError.
     """
+    require_one_process()
     keep_freed_memory()
     sentence = clean_expression(expression, "EXPRESSION")
     require_replaceable(out, NAMES)
     shown = load_support(support)
     source = read_video(video)
-    segmenter = Segmenter(run_dir, device)
+    segmenter = Segmenter(run, device)
     annotated, words = segmenter.support(shown), segmenter.words(sentence)
     with replace_folder(out, NAMES) as folder:
         shows = _draw(segmenter, source, sentence, words, annotated, folder)
@@ -146,12 +153,13 @@ def predict(
             "video": str(video),
             "expression": sentence,
             "support": str(support),
-            "run": str(run_dir),
+            "run": str(run),
             "score": round(score, 4),
             "frames": [
                 {"frame": shown.name, "score": round(shown.presence, 4), "present": shown.marked}
                 for shown in shows
             ],
+            "provenance": _provenance(segmenter, run, device, command),
         }
         replace_text(folder / SCORES, json.dumps(scores, indent=1) + "\n")
     return PredictReport(
@@ -164,6 +172,16 @@ def predict(
         contact_sheet=str(out / SHEET),
         scores=str(out / SCORES),
     )
+
+
+def _provenance(segmenter: Segmenter, run: Path, device: str, command: str) -> dict[str, Any]:
+    digests = {
+        "weights": digest_of_file(RunFolder(run).weights),
+        "vision": segmenter.vision.digest,
+        "text": segmenter.text.digest,
+    }
+    settings = asdict(segmenter.config)
+    return provenance(command=command, device=device, settings=settings, digests=digests)
 
 
 def _draw(

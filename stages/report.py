@@ -16,17 +16,17 @@ from stages.reporting.ablation import Ablation, compare
 from stages.reporting.paper import PaperTable, build
 from stages.reporting.pictures import Sample, sample_episodes
 from stages.reporting.run import Run, load_run
-
-REPORT_FILE = "report.html"
+from stages.runs.folder import RunFolder
 
 
 def write_report(
-    runs: Sequence[Path], out: Path | None = None, data_root: Path | None = None
+    *, runs: Sequence[Path], out: Path | None = None, data_root: Path | None = None
 ) -> Path:
     """Write one page about the runs.
 
     Args:
-        runs: run folders, at least one.
+        runs: run folders, of which the newest evaluation counts, or folders of evaluations; at
+            least one.
         out: the HTML file; report.html in the first run by default.
         data_root: the dataset that the sample pictures come from; where it was when the run was
             scored by default.
@@ -41,8 +41,8 @@ def write_report(
     """
     if not runs:
         raise UsageError("no run named; give a run folder, as in `fsrvos report work/runs/NAME`")
-    loaded = [load_run(Path(run)) for run in runs]
-    path = Path(out) if out is not None else loaded[0].folder / REPORT_FILE
+    loaded = [load_run(run) for run in runs]
+    path = out if out is not None else RunFolder(loaded[0].folder).report
     single = len(loaded) == 1
     title = loaded[0].name if single else f"{len(loaded)} runs"
     sections = [] if single else [page.heading("h1", title), page.comparison(loaded)]
@@ -52,7 +52,7 @@ def write_report(
     return path
 
 
-def paper_table(number: int, runs: Sequence[Path]) -> PaperTable:
+def paper_table(*, number: int, runs: Sequence[Path]) -> PaperTable:
     """Table 1 to 4 of the paper, each run's figures beside it under its own dataset.
 
     Raises:
@@ -61,17 +61,17 @@ def paper_table(number: int, runs: Sequence[Path]) -> PaperTable:
     """
     if number not in (1, 2, 3, 4):
         raise UsageError(f"no table {number}; choose 1, 2, 3 or 4")
-    return build(number, [load_run(Path(run)) for run in runs])
+    return build(number, [load_run(run) for run in runs])
 
 
-def option_table(runs: Sequence[Path]) -> Ablation:
+def option_table(*, runs: Sequence[Path]) -> Ablation:
     """What each configuration gives over the first run's, over training seeds.
 
     Raises:
         UsageError: a configuration and seed named twice, or runs scored on different episodes.
         MissingError: a run's folder does not exist.
     """
-    return compare([load_run(Path(run)) for run in runs])
+    return compare([load_run(run) for run in runs])
 
 
 def _sections(run: Run, data_root: Path | None, level: str) -> list[str]:

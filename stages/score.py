@@ -8,36 +8,33 @@ averaged is the protocol's choice (`stages.scoring.protocols`); seeds are averag
 from __future__ import annotations
 
 import json
-import platform
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from cache.whole_file import replace_text
-from configs.errors import DataError, UsageError
+from configs.errors import DataError, MissingError, UsageError
+from stages.data.dataset import Dataset
 from stages.data.index import load_dataset
 from stages.predictions import list_episodes, read_meta
+from stages.runs.folder import EvaluationFolder, digest_of_file
 from stages.runtime.progress import track
+from stages.runtime.provenance import provenance, recorded
 from stages.scoring.aggregate import Figures, summarise, summarise_by
 from stages.scoring.controls import Control, compare
 from stages.scoring.episodes import EpisodeScore, score_episodes
 from stages.scoring.protocols import Protocol, find_protocol
 from stages.scoring.table import category_table, control_table, plus_minus
 
-SCORE_FILE = "score.json"
-
-_VERSIONS_OF = ("fsrvos", "numpy", "opencv-python", "opencv-python-headless", "scipy", "h5py")
-
 
 @dataclass(frozen=True)
 class Score:
     """What a predictions file scored, in percent.
 
-    ``origin`` holds what the predictions file says of itself: dataset, fold, run, manifest and the
-    like, and the dataset's kind. ``data`` is the folder of the truth.
+    ``predictions`` is the file's path and ``sha256`` its digest; ``origin`` holds what it says of
+    itself: dataset, fold, run, manifest and the like, and the dataset's kind. ``data`` is the
+    folder of the truth.
     """
 
     protocol: Protocol
@@ -45,10 +42,11 @@ class Score:
     per_category: dict[str, Figures]
     per_video: dict[str, Figures]
     controls: dict[str, Control]
+    predictions: str
+    sha256: str
     origin: Mapping[str, Any]
     data: str
-    command: str
-    versions: dict[str, str]
+    provenance: Mapping[str, Any]
 
     def to_json(self) -> dict[str, Any]:
         """The content of score.json."""
@@ -65,14 +63,13 @@ class Score:
             "per_video": {name: fig.to_json() for name, fig in self.per_video.items()},
             "controls": {name: control.to_json() for name, control in self.controls.items()},
             "data": self.data,
-            "command": self.command,
-            "versions": self.versions,
-            "predictions": dict(self.origin),
+            "provenance": dict(self.provenance),
+            "predictions": {"file": self.predictions, "sha256": self.sha256, **self.origin},
         }
 
     def table(self) -> str:
         """The score as plain text."""
-        what = f"{self.origin['dataset']}, fold {self.origin.get('fold') or '?'}"
+        what = f"{Path(self.origin['dataset']).name}, fold {self.origin.get('fold') or '?'}"
         figures = self.overall
         seeds = len(figures.seeds)
         headline = f"J {figures.J:.1f}   F {figures.F:.1f}   J&F {figures.JF:.1f}"
@@ -90,35 +87,38 @@ class Score:
 
 
 def score(
+    *,
     predictions: Path,
-    data_root: Path,
-    protocol: str = "davis",
+    data_root: Path | None = None,
+    protocol: str | None = None,
     jobs: int = 0,
-    out: Path | None = None,
+    command: str = "",
 ) -> Score:
-    """Score a predictions file and write the result as JSON.
+    """Score a predictions file and write score.json beside it.
 
     Args:
         predictions: what ``fsrvos evaluate`` wrote.
-        data_root: the dataset that was evaluated.
-        protocol: "davis" or "paper"; the file must have been made for it.
+        data_root: the dataset that was evaluated; where it was then by default.
+        protocol: "davis" or "paper"; by default, and at most, the one that the file was made for.
         jobs: worker processes; 0 decides by the amount of work.
-        out: where the JSON goes; beside the predictions as score.json by default.
+        command: kept as provenance.
 
     Raises:
         UsageError: unknown protocol, or predictions made for another one.
         MissingError: no predictions or no dataset there.
         DataError: one of them is malformed, or they do not belong together.
     """
-    path, rules = Path(predictions), find_protocol(protocol)
-    meta = read_meta(path)
-    _check_protocol(path, meta, rules)
+    meta = read_meta(predictions)
+    rules = find_protocol(protocol or str(meta.get("protocol") or "davis"))
+    _check_protocol(predictions, meta, rules)
+    data_root = data_root or _recorded_data(predictions, meta)
     dataset = load_dataset(data_root)
-    episodes = list_episodes(path)
+    _check_dataset(predictions, meta, dataset)
+    episodes = list_episodes(predictions)
     if not any(key.condition == "model" for key, _ in episodes):
-        raise DataError(f"{path}: holds no episode of the model; run `fsrvos evaluate` again")
+        raise DataError(f"{predictions}: holds no episode of the model; evaluate the run again")
     videos = len({info.video for _, info in episodes})
-    found = score_episodes(path, dataset, rules, episodes, jobs)
+    found = score_episodes(predictions, dataset, rules, episodes, jobs)
     scores: dict[str, list[EpisodeScore]] = {}
     for of_video in track(found, total=videos, description="scoring videos"):
         for item in of_video:
@@ -126,24 +126,48 @@ def score(
     for members in scores.values():
         members.sort(key=lambda item: item.key)  # workers finish in any order; sums must not
     model = scores["model"]
+    sha256 = digest_of_file(predictions)
     result = Score(
         protocol=rules,
         overall=summarise(model, rules),
         per_category=summarise_by(model, rules, lambda item: item.info.category),
         per_video=summarise_by(model, rules, lambda item: item.info.video),
-        controls=compare(path, scores, rules),
+        controls=compare(predictions, scores, rules),
+        predictions=str(predictions.absolute()),
+        sha256=sha256,
         origin={
             **meta,
-            "dataset": meta.get("dataset") or Path(data_root).resolve().name,
+            "dataset": meta.get("dataset") or data_root.resolve().name,
             "kind": dataset.kind,
         },
-        data=str(data_root),
-        command=_command(path, data_root, rules),
-        versions=_versions(),
+        data=str(data_root.absolute()),
+        provenance=provenance(
+            command=command, digests={"predictions": sha256, "dataset": dataset.digest}
+        ),
     )
     text = json.dumps(result.to_json(), indent=1) + "\n"
-    replace_text(out or path.with_name(SCORE_FILE), text)
+    replace_text(EvaluationFolder(predictions.parent).score, text)
     return result
+
+
+def _recorded_data(path: Path, meta: Mapping[str, Any]) -> Path:
+    """Where the dataset was when the predictions were made."""
+    recorded = Path(str(meta.get("dataset") or ""))
+    if not meta.get("dataset") or not recorded.is_dir():
+        raise MissingError(
+            f"{path} was made on {meta.get('dataset') or 'a dataset it does not name'}, which is "
+            "not there; name the dataset with --data"
+        )
+    return recorded
+
+
+def _check_dataset(path: Path, meta: Mapping[str, Any], dataset: Dataset) -> None:
+    made_on = recorded(meta, "provenance", "digests", "dataset")
+    if made_on is not None and made_on != dataset.digest:
+        raise DataError(
+            f"{path} was made on another dataset than {dataset.root}, or its videos or sentences "
+            "have changed since; name the right one with --data, or evaluate the run again"
+        )
 
 
 def _check_protocol(path: Path, meta: Mapping[str, Any], protocol: Protocol) -> None:
@@ -153,18 +177,3 @@ def _check_protocol(path: Path, meta: Mapping[str, Any], protocol: Protocol) -> 
             f"{path}: made for protocol {made_for}, whose masks have another size; score with "
             f"--protocol {made_for}, or evaluate with --set evaluate.protocol={protocol.name}"
         )
-
-
-def _command(path: Path, data_root: Path, protocol: Protocol) -> str:
-    words = ["fsrvos", "score", str(path), "--data", str(data_root), "--protocol", protocol.name]
-    return shlex.join(words)
-
-
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
-    for name in _VERSIONS_OF:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions

@@ -8,7 +8,6 @@ had not been. `metrics.jsonl` holds a line a look; a run that is complete is lef
 
 from __future__ import annotations
 
-import hashlib
 import time
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
@@ -20,7 +19,7 @@ import numpy as np
 import torch
 
 from cache import Place
-from configs import Config, FsrvosError, MissingError, config_digest
+from configs import Config, FsrvosError, from_toml
 from stages.data.dataset import Dataset
 from stages.data.episodes import Episode, holdout_episodes, holdout_videos, sample_episode
 from stages.data.folds import train_categories, videos_of
@@ -35,25 +34,26 @@ from stages.model.build import build_model
 from stages.model.fsrvos import FsrvosModel
 from stages.model.losses import Losses
 from stages.runs.checkpoint import (
-    WEIGHTS,
     fill,
-    load_progress,
-    read_facts,
+    pinned,
     read_weights,
     require_encoders,
     save_checkpoint,
     save_progress,
 )
+from stages.runs.folder import RunFolder, digest_of_file, find_weights
 from stages.runs.journal import Journal
+from stages.runs.training import Former, TrainingIdentity, clear, find_former
 from stages.runtime.allocator import keep_freed_memory
+from stages.runtime.device import require_one_process
 from stages.runtime.progress import say, track
+from stages.runtime.provenance import provenance
 from stages.scoring.metrics import region_j
 from stages.training.augmentation import Augmentation
 from stages.training.learning import Learner
 from stages.training.perturbation import perturb
 from stages.training.randomness import random_state, restore_random_state
 
-PROGRESS = Path("checkpoints") / "last.pt"
 # Views are drawn apart from episodes: what is trained on is the same with and without them.
 VIEWS = 1
 
@@ -73,43 +73,62 @@ class TrainReport:
 
 
 def train(
+    *,
     config: Config,
     data_root: Path,
     fold: int,
-    run_dir: Path,
+    run: Path,
     cache_root: Place | None,
     from_cache: bool = True,
     device: str = "cpu",
     seed: int = 0,
     init: Path | None = None,
+    overwrite: bool = False,
+    command: str = "",
 ) -> TrainReport:
     """Train on the fold's training classes and write the run folder.
 
-    init: run folder or weights file to start from. Raises MissingError (features, dataset, init),
-    DataError, UsageError (fold), CacheIntegrityError, FsrvosError (loss not finite, disk full).
+    A run that is there with the same settings is left, or gone on with where it was interrupted;
+    with more `train.steps` it is gone on with, too; with anything else stated otherwise it is
+    refused.
+
+    init: run folder or weights file to start from. overwrite: train anew, whatever is there.
+    command: kept as provenance. Raises UsageError (no such fold, other settings than the run's, one
+    of several processes), MissingError (features, dataset, init), DataError, CacheIntegrityError,
+    FsrvosError (loss not finite, disk full).
     """
+    require_one_process()
     if not config.train.checkpointing:  # what it frees is to be free
         keep_freed_memory()
     dataset = load_dataset(data_root)
-    identity = {
-        "config": config_digest(config),
-        "dataset": dataset.digest,
-        "fold": fold,
-        "seed": seed,
-        "init": "" if init is None else hashlib.sha256(_weights(init).read_bytes()).hexdigest(),
-        "live": not from_cache,
+    init_digest = "" if init is None else digest_of_file(find_weights(init))
+    source = open_source(config, dataset, cache_root, device, from_cache, user=run)
+    identity = TrainingIdentity(
+        config=pinned(config, source.encoders),
+        dataset=dataset.digest,
+        fold=fold,
+        seed=seed,
+        init=init_digest,
+        live=not from_cache,
+    )
+    former = Former() if overwrite else find_former(run, identity)
+    if former.report is not None:
+        say(f"{run} is already trained: nothing to do")
+        return TrainReport(**{**former.report, "already_done": True})
+    training = _Training(identity, dataset, source, torch.device(device))
+    training.start(former.progress, init)
+    if overwrite:
+        clear(run)
+    if not RunFolder(run).weights.exists():
+        RunFolder(run).write_config(identity.config)
+    report = training.run(run)
+    facts = {
+        **identity.to_facts(),
+        "report": asdict(report),
+        "lengthened": training.lengthened,
+        "provenance": provenance(command=command, device=device),
     }
-    done = read_facts(run_dir)
-    if done is not None and all(done.get(key) == value for key, value in identity.items()):
-        say(f"{run_dir} is already trained: nothing to do")
-        return TrainReport(**{**done["report"], "already_done": True})
-    source = open_source(config, dataset, cache_root, device, from_cache, user=run_dir)
-    training = _Training(config, dataset, fold, source, torch.device(device), seed)
-    training.start(run_dir, init, identity)
-    report = training.run(run_dir, identity)
-    facts = {**identity, "report": asdict(report)}
-    save_checkpoint(run_dir, training.model, config, training.encoders, facts)
-    (run_dir / PROGRESS).unlink(missing_ok=True)
+    save_checkpoint(run, training.model, identity.config, training.encoders, facts)
     return report
 
 
@@ -118,15 +137,14 @@ class _Training:
 
     def __init__(
         self,
-        config: Config,
+        identity: TrainingIdentity,
         dataset: Dataset,
-        fold: int,
         source: FeatureSource,
         device: torch.device,
-        seed: int,
     ) -> None:
-        self.config, self.dataset, self.source = config, dataset, source
-        self.device, self.seed = device, seed
+        self.identity, self.dataset, self.source, self.device = identity, dataset, source, device
+        self.config, self.seed = config, seed = identity.config, identity.seed
+        fold = identity.fold
         self.categories = train_categories(dataset, fold)
         share = config.data.holdout
         held = holdout_videos(dataset, fold, share)
@@ -145,24 +163,37 @@ class _Training:
         )
         self.learner = Learner(self.model, config, device)
         self.step = 0
+        # Steps at which train.steps was raised, each with what it had been.
+        self.lengthened: list[tuple[int, int]] = []
 
-    def start(self, run: Path, init: Path | None, identity: dict[str, Any]) -> None:
-        """Go on from this run's last progress, or from `init`'s weights, or from the beginning."""
-        saved = load_progress(run / PROGRESS)
-        if saved is not None and saved["identity"] == identity:
-            self.model.load_state_dict(saved["model"])
-            self.learner.optimizer.load_state_dict(saved["optimizer"])
-            self.learner.schedule.load_state_dict(saved["schedule"])
-            restore_random_state(saved.get("random", {}), self.device)
+    def start(self, saved: dict[str, Any] | None, init: Path | None) -> None:
+        """Go on from saved progress, or from `init`'s weights, or from the beginning."""
+        if saved is not None:
             self.step = int(saved["step"])
-            say(f"going on from step {self.step}")
+            self.model.load_state_dict(saved["model"])
+            self.learner.go_on(saved["optimizer"], self.step)
+            restore_random_state(saved.get("random", {}), self.device)
+            self.lengthened = [(at, steps) for at, steps in saved.get("lengthened", ())]
+            self.note_length(from_toml(saved["identity"]["config"]).train.steps)
         elif init is not None:
-            path = _weights(init)
+            path = find_weights(init)
             state, encoders, _ = read_weights(path)
             require_encoders(encoders, self.encoders, init)
             fill(self.model, state, path)
 
-    def run(self, run: Path, identity: dict[str, Any]) -> TrainReport:
+    def note_length(self, before: int) -> None:
+        """Say where training goes on, and by which schedule; `before` is its former length."""
+        steps = self.config.train.steps
+        if before == steps:
+            say(f"going on from step {self.step}")
+            return
+        self.lengthened.append((self.step, before))
+        say(
+            f"going on from step {self.step}, of {steps} steps where it was {before}: the learning "
+            f"rate is that of {steps} steps from here on, next {self.learner.learning_rate:.3g}"
+        )
+
+    def run(self, run: Path) -> TrainReport:
         """All steps left. Raises FsrvosError when the loss is not finite."""
         options, begun, first = self.config.train, time.perf_counter(), self.step
         batches = Prefetch(
@@ -181,8 +212,8 @@ class _Training:
                     journal.log(self.step, self.learner.learning_rate, wait)
                 if options.holdout_every and self.step % options.holdout_every == 0 and not last:
                     journal.note(self.step, holdout_J=self.holdout())
-                if self.step % options.checkpoint_every == 0 and not last:
-                    self.keep(run, identity)
+                if last or self.step % options.checkpoint_every == 0:
+                    self.keep(run)
             seconds = time.perf_counter() - begun
             quality = self.holdout()
             journal.note(self.step, holdout_J=quality)
@@ -260,22 +291,14 @@ class _Training:
         answer = answers(said, batch.query, self.config.model.mask_stride, [size])[0]
         return float(region_j(answer.masks, batch.targets[0].cpu().numpy()).mean())
 
-    def keep(self, run: Path, identity: dict[str, Any]) -> None:
+    def keep(self, run: Path) -> None:
         """Save all that going on needs."""
         state = {
-            "identity": identity,
+            "identity": self.identity.to_facts(),
             "step": self.step,
             "model": self.model.state_dict(),
             "optimizer": self.learner.optimizer.state_dict(),
-            "schedule": self.learner.schedule.state_dict(),
             "random": random_state(self.device),
+            "lengthened": self.lengthened,
         }
-        save_progress(run / PROGRESS, state)
-
-
-def _weights(init: Path) -> Path:
-    """The weights file of a run folder, or the file itself. Raises MissingError."""
-    path = init / WEIGHTS if init.is_dir() else init
-    if not path.is_file():
-        raise MissingError(f"{path} does not exist; --init takes a run folder or its weights file")
-    return path
+        save_progress(RunFolder(run).progress, state)

@@ -13,8 +13,8 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from configs import DataError, MissingError
-from stages.runs.checkpoint import WEIGHTS
+from configs import DataError
+from stages.runs.folder import find_weights
 from stages.runs.foreign.conversion import importable
 from stages.runs.foreign.reader import ForeignFile, read_foreign
 
@@ -49,9 +49,7 @@ def inspect_weights(path: Path) -> WeightsReport:
         MissingError: there is no such file.
         DataError: it is no weights file, is damaged, or holds more than weights.
     """
-    file = path / WEIGHTS if path.is_dir() else path
-    if not file.is_file():
-        raise MissingError(f"{file} does not exist; name a weights file or a run folder")
+    file = find_weights(path)
     source = read_foreign(file)
     facts = _facts(file) if source.container == "safetensors" else None
     return _report(file, source, facts)

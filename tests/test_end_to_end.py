@@ -72,10 +72,13 @@ def test_the_run_folder_holds_what_the_documentation_says(work: Path) -> None:
         "config.toml",
         "model.safetensors",
         "metrics.jsonl",
-        "predictions.h5",
-        "score.json",
         "report.html",
+        "evaluations",
     } <= found
+    (evaluation,) = (work / "runs/sample-tiny-fold1/evaluations").iterdir()
+    assert evaluation.name.startswith("sample-fold1-davis-seeds1-")
+    left = {path.name for path in evaluation.iterdir()}
+    assert left == {"predictions.h5", "manifests", "score.json"}
 
 
 def test_the_log_has_every_step_and_loss_falls_out_finite(work: Path) -> None:
@@ -91,7 +94,8 @@ def test_the_log_has_every_step_and_loss_falls_out_finite(work: Path) -> None:
 
 
 def test_the_score_names_protocol_seeds_classes_and_controls(work: Path) -> None:
-    score = json.loads((work / "runs/sample-tiny-fold1/score.json").read_text())
+    (path,) = (work / "runs/sample-tiny-fold1").glob("evaluations/*/score.json")
+    score = json.loads(path.read_text())
     assert score["protocol"] == "davis"
     assert score["fold"] == 1
     assert len(score["seeds"]) == 1

@@ -40,11 +40,16 @@ match arguments:
     case ["train", *_]:
         write(of("--run") / "model.safetensors", str(of("--config")))
     case ["evaluate", *_]:
-        (of("--run") / "predictions.h5").write_text("made")
-    case ["score", run, *_]:
+        name = "-".join(word for word in arguments if "=" in word) or "plain"
+        folder = of("--run") / "evaluations" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "predictions.h5").write_text("made")
+        print(json.dumps({{"evaluation": str(folder)}}))
+    case ["score", evaluation, *_]:
+        assert list(pathlib.Path(evaluation).rglob("predictions.h5"))
         print("J&F 50.0")
-    case ["report", run]:
-        (pathlib.Path(run) / "report.html").write_text("made")
+    case ["report", *_] if of("--out"):
+        of("--out").write_text("made")
     case ["predict", *_]:
         write(of("-o", pathlib.Path("work/predict/mine")) / "scores.json")
         write(of("-o", pathlib.Path("work/predict/mine")) / "overlay.mp4")
@@ -132,7 +137,40 @@ def test_the_four_commands_work_on_the_same_run(project: Path) -> None:
     calls, out = make(project, "eval")
     assert names(calls) == ["evaluate", "score"]
     assert "--run work/runs/sample-lite-fold1" in calls[0]
-    assert out.splitlines()[-1] == "J&F 50.0"
+    assert out.splitlines()[-2:] == [
+        "J&F 50.0",
+        "evaluation work/runs/sample-lite-fold1/evaluations/plain",
+    ]
+
+
+def test_every_way_of_evaluating_is_asked_for_once(project: Path) -> None:
+    make(project, "demo")
+    run = "RUN=work/runs/sample-demo-fold1"
+    calls, _ = make(project, "eval", "SET=evaluate.protocol=paper train.steps=3")
+    assert names(calls) == ["evaluate", "score"]
+    assert "--set evaluate.protocol=paper" in calls[0] and "train.steps" not in calls[0]
+    assert "evaluations/evaluate.protocol=paper" in calls[1]
+    assert make(project, "eval", "SET=evaluate.protocol=paper")[0] == []
+    assert names(make(project, "eval", run, "DATA=other")[0]) == ["evaluate", "score"]
+    shutil.rmtree(project / "work/runs/sample-demo-fold1/evaluations")
+    assert names(make(project, "eval", run, "DATA=other")[0]) == ["evaluate", "score"]
+
+
+def test_report_is_of_the_evaluation_that_was_asked_for(project: Path) -> None:
+    make(project, "demo")
+    calls, out = make(project, "report", "SET=evaluate.window=3")
+    assert names(calls) == ["evaluate", "score", "report"]
+    assert "report work/runs/sample-demo-fold1/evaluations/evaluate.window=3 --out" in calls[2]
+    assert out.splitlines()[-1] == "work/runs/sample-demo-fold1/report.html"
+
+
+def test_an_ablation_is_scored_once(project: Path) -> None:
+    options = ("LEFT_OUT=base affinity=none", "SEEDS=0 1")
+    calls, _ = make(project, "ablation", *options)
+    assert names(calls).count("train") == names(calls).count("score") == 4
+    assert "--set model.affinity=none" in " ".join(calls)
+    calls, _ = make(project, "ablation", *options)
+    assert names(calls) == ["data", "features", "report", "report"]
 
 
 def test_eval_in_a_fresh_clone_makes_what_it_needs(project: Path) -> None:
@@ -144,13 +182,20 @@ def test_eval_in_a_fresh_clone_makes_what_it_needs(project: Path) -> None:
 def test_variables_reach_the_stages(project: Path) -> None:
     (project / "mine").mkdir()
     calls, _ = make(
-        project, "train", "FOLD=2", "CONFIG=paper", "DATA=mine", "DEVICE=cpu", "SET=a.b=1 c.d=2"
+        project,
+        "train",
+        "FOLD=2",
+        "CONFIG=paper",
+        "DATA=mine",
+        "DEVICE=cpu",
+        "SET=features.views=2 train.steps=2",
     )
     assert names(calls) == ["features", "train"]
     for call in calls:
         for words in ("--data mine", "--fold 2", "--config paper", "--device cpu"):
             assert words in call
-        assert "--set a.b=1 --set c.d=2" in call
+    assert "--set features.views=2 --set train.steps=2" in calls[1]
+    assert "--set features.views=2" in calls[0] and "train.steps" not in calls[0]
     assert "--run work/runs/mine-paper-fold2" in calls[1]
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import click
 
 from fsrvos_cli import once, options, places
+from fsrvos_cli.invocation import command_line
 from fsrvos_cli.output import emit
 from stages.benchmark import SECTIONS
 
@@ -48,6 +48,5 @@ def bench(only: str, out: Path | None, rounds: int, device: str, as_json: bool) 
     from stages.benchmark.runner import run_benchmark
 
     names = [name.strip() for name in only.split(",") if name.strip()]
-    words = ["fsrvos", "bench", "--out", str(out), "--rounds", str(rounds), "--device", device]
-    words += ["--only", ",".join(names)] if names else []
-    emit(run_benchmark(names, out, rounds, device, shlex.join(words)), as_json)
+    command = command_line(out=out, device=device, only=",".join(names))
+    emit(run_benchmark(names, out, rounds, device, command), as_json)

@@ -146,9 +146,14 @@ def prune(
       fsrvos cache prune --unused --dry-run
     """
     from cache.prune import prune as prune_cache
+    from stages.runs.folder import is_run
 
     report = prune_cache(
-        places.cache_root(cache_dir), unused=unused, older_than=older_than, dry_run=dry_run
+        places.cache_root(cache_dir),
+        unused=unused,
+        is_run=is_run,
+        older_than=older_than,
+        dry_run=dry_run,
     )
     if as_json:
         emit(report, as_json)

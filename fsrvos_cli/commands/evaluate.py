@@ -1,4 +1,4 @@
-"""`fsrvos evaluate`: every test episode of a fold -> predictions.h5."""
+"""`fsrvos evaluate`: every test episode of a fold -> a folder of predictions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fsrvos_cli import once, options, places
+from fsrvos_cli.invocation import command_line
 from fsrvos_cli.output import emit
 
 if TYPE_CHECKING:
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 @options.fold_option
 @options.run_option()
 @click.option(
+    "-o",
+    "--out",
+    type=options.FOLDER,
+    help="Folder of the evaluation.  [default: one of its own under the run's evaluations/]",
+)
+@click.option(
     "--seeds",
     type=click.IntRange(min=1),
     help="Drawings of the support videos.  [default: evaluate.seeds of the configuration]",
@@ -29,7 +36,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Also run with a wrong support, an empty sentence, the twin's sentence and no training.",
 )
-@options.config_options
+@options.config_options("evaluate.", "features.dtype", "encoder.vision", "encoder.text")
 @options.cache_option
 @options.device_option
 @options.json_option
@@ -37,6 +44,7 @@ def evaluate(
     data: Path | None,
     fold: int | None,
     run: Path | None,
+    out: Path | None,
     seeds: int | None,
     controls: bool,
     config_source: str | None,
@@ -45,37 +53,54 @@ def evaluate(
     device: str,
     as_json: bool,
 ) -> None:
-    """Run every test episode of a fold and write the masks to predictions.h5 in the run folder.
+    """Run every test episode of a fold and keep the masks: predictions.h5 in a folder of its own.
 
     The classes of a fold's test episodes were never trained on. The controls are the same
     episodes with one thing taken away; a network that uses it must lose.
 
     Network, encoders and sizes are the run's. Of the configuration, the section evaluate counts,
-    and features.dtype: what the masks would be from a cache of another stored type.
+    and features.dtype: what the masks would be from a cache of another stored type. Every data
+    set, fold and setting has a folder of its own, so that none overwrites another.
 
     \b
     Example:
       fsrvos evaluate --run work/runs/sample-demo-fold1
       fsrvos evaluate --seeds 2 --no-controls
-      fsrvos evaluate --set features.dtype=uint4
+      fsrvos evaluate --set features.dtype=uint4 --out work/uint4
     """
     run = places.find_run(run)
     data = places.find_data(data, run)
     fold = places.fold_of_run(fold, run)
+    if seeds is not None:
+        pairs = (*pairs, f"evaluate.seeds={seeds}")
     config = options.config_of_run(config_source, pairs, run)
+    cache_dir = places.cache_root(cache_dir)
+    from configs.values import is_among, pair, values_of
+    from stages.evaluate import evaluate as evaluate_fold
+    from stages.runs.evaluation import FREE
     from stages.runtime.device import choose_device
 
     device = choose_device(device)
-    from stages.evaluate import evaluate as evaluate_fold
-
-    written = evaluate_fold(
-        config,
-        data,
-        fold,
-        run,
-        places.cache_root(cache_dir),
-        device,
-        seeds,
-        controls,
+    values = values_of(config)
+    stated = [pair(name, values[name]) for name in values if is_among(name, FREE)]
+    folder = evaluate_fold(
+        data_root=data,
+        fold=fold,
+        run=run,
+        out=out,
+        config=config,
+        cache_root=cache_dir,
+        device=device,
+        controls=controls,
+        command=command_line(
+            data=data,
+            fold=fold,
+            run=run,
+            seeds=None,
+            config_source=None,
+            pairs=stated,
+            cache_dir=cache_dir,
+            device=device,
+        ),
     )
-    emit({"predictions": written}, as_json)
+    emit({"evaluation": folder.path, "predictions": folder.predictions}, as_json)

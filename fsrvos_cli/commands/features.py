@@ -9,6 +9,7 @@ import click
 
 from configs import UsageError, load_config
 from fsrvos_cli import once, options, places
+from fsrvos_cli.invocation import command_line
 from fsrvos_cli.output import emit
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Videos of the fold's training classes, of its test classes, or all.",
 )
-@options.config_options
+@options.config_options("encoder.", "features.")
 @options.cache_option
 @options.device_option
 @click.option(
@@ -92,16 +93,26 @@ def features(
         raise UsageError("--address needs --backend dask or --backend ray")
     cluster = None if backend == "local" else Cluster(backend, address, device)
 
+    fold = 1 if fold is None else fold
+    cache_dir = places.cache_root(cache_dir)
+    chosen = choose_device(device)
     report = extract(
         config,
         data,
-        1 if fold is None else fold,
+        fold,
         split,
-        places.cache_root(cache_dir),
-        device=choose_device(device),
+        cache_dir,
+        device=chosen,
         plan=plan,
         force=force,
         layout="shards" if shard else "chunks",
         cluster=cluster,
+        command=command_line(
+            data=data,
+            fold=fold,
+            config_source=options.config_place(config_source),
+            cache_dir=cache_dir,
+            device=chosen,
+        ),
     )
     emit(report, as_json)

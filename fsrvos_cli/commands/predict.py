@@ -8,6 +8,7 @@ import click
 
 from configs import DataError, UsageError
 from fsrvos_cli import once, options, places
+from fsrvos_cli.invocation import command_line
 from fsrvos_cli.output import emit
 
 
@@ -58,4 +59,13 @@ def predict(
     device = choose_device(device)
     from stages.predict import predict as predict_video
 
-    emit(predict_video(video, expression, support, run, out, device), as_json)
+    report = predict_video(
+        video=video,
+        expression=expression,
+        support=support,
+        run=run,
+        out=out,
+        device=device,
+        command=command_line(run=run, out=out, device=device),
+    )
+    emit(report, as_json)

@@ -35,6 +35,8 @@ def report(
 ) -> None:
     """Write one self-contained HTML page about RUNS: scores, controls, curves, overlays.
 
+    Of a run, the newest evaluation counts; name the folder of another to have that.
+
     \b
     Example:
       fsrvos report work/runs/sample-demo-fold1
@@ -45,13 +47,13 @@ def report(
     if table == "options":
         from stages.report import option_table
 
-        emit(option_table(found), as_json)
+        emit(option_table(runs=found), as_json)
         return
     if table is not None:
         from stages.report import paper_table
 
-        emit(paper_table(int(table), found), as_json)
+        emit(paper_table(number=int(table), runs=found), as_json)
         return
     from stages.report import write_report
 
-    emit({"report": write_report(found, out, data)}, as_json)
+    emit({"report": write_report(runs=found, out=out, data_root=data)}, as_json)

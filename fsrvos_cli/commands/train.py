@@ -10,6 +10,7 @@ import click
 from configs import load_config
 from configs.loading import DEFAULT_PRESET
 from fsrvos_cli import once, options, places
+from fsrvos_cli.invocation import command_line
 from fsrvos_cli.output import emit
 
 if TYPE_CHECKING:
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
 @options.data_option
 @options.fold_option
 @options.run_option()
-@options.config_options
+@options.config_options("encoder.", "features.", "data.", "model.", "train.", "evaluate.")
 @options.cache_option
 @options.device_option
 @options.seed_option
 @click.option("--init", type=options.ANY_PATH, help="Start from the weights of this run or file.")
+@click.option(
+    "--overwrite", is_flag=True, help="Train anew and drop what the run folder holds, if anything."
+)
 @options.json_option
 def train(
     from_cache: bool,
@@ -38,6 +42,7 @@ def train(
     device: str,
     seed: int,
     init: Path | None,
+    overwrite: bool,
     as_json: bool,
 ) -> None:
     """Train the network on episodes of a fold's training classes.
@@ -45,32 +50,46 @@ def train(
     Without --from-cache the encoders run live, on frames mirrored, cropped and recoloured anew for
     every clip: nothing is cached, and every step is slower. From the cache, training draws among
     the views that `fsrvos features --set features.views=K` put there.
-    A run that was interrupted goes on from its last checkpoint; one that is complete is left.
+    A run that was interrupted goes on from its last checkpoint; one that is complete is left, or
+    goes on where --set train.steps is more than it had: from there by the learning rates of the
+    longer training. With other settings it is refused, unless --overwrite is given.
 
     \b
     Example:
       fsrvos train --from-cache
       fsrvos train --from-cache --fold 2 --config paper --set train.steps=20000
       fsrvos train --from-cache --set features.views=4
+      fsrvos train --from-cache --config demo --set train.steps=600
     """
     config = load_config(config_source, pairs)
     data = places.find_data(data)
     fold = 1 if fold is None else fold
     run = places.run_for_training(run, data, config_source or DEFAULT_PRESET, fold)
+    cache_dir = places.cache_root(cache_dir)
     from stages.runtime.device import choose_device
 
     device = choose_device(device)
     from stages.train import train as train_network
 
     report = train_network(
-        config,
-        data,
-        fold,
-        run,
-        places.cache_root(cache_dir),
-        from_cache,
-        device,
-        seed,
+        config=config,
+        data_root=data,
+        fold=fold,
+        run=run,
+        cache_root=cache_dir,
+        from_cache=from_cache,
+        device=device,
+        seed=seed,
         init=init,
+        overwrite=overwrite,
+        command=command_line(
+            data=data,
+            fold=fold,
+            run=run,
+            config_source=options.config_place(config_source),
+            cache_dir=cache_dir,
+            device=device,
+            overwrite=False,
+        ),
     )
     emit(report, as_json)

@@ -109,7 +109,14 @@ def predict_there(folder: str, video: str, device: str) -> None:
 
 def _predict(folder: Path, video: Path, device: str) -> None:
     out = folder / f"{video.stem}-masks"
-    predict(video, SENTENCE, folder / "support", folder / "run", out, device)
+    predict(
+        video=video,
+        expression=SENTENCE,
+        support=folder / "support",
+        run=folder / "run",
+        out=out,
+        device=device,
+    )
 
 
 def write_support(folder: Path, frames: NDArray[np.uint8]) -> None:

@@ -35,7 +35,7 @@ class BenchReport:
     notes: Sequence[str] = ()
 
     def to_json(self) -> str:
-        """One flat object."""
+        """One object, the figures beside what made them."""
         return json.dumps({**self.made_by, "notes": list(self.notes), **self.figures}, indent=2)
 
     def table(self) -> str:
@@ -72,7 +72,8 @@ def run_benchmark(
             begun = time.monotonic()
             figures |= rows_of(name)(setting)
             say(f"measured {name} in {time.monotonic() - begun:.0f} s")
-    made_by = {**provenance(device, command), "threads": setting.threads, "rounds": rounds}
+    measured = {"threads": setting.threads, "rounds": rounds}
+    made_by = {**provenance(command=command, device=device), **measured}
     report = BenchReport(figures, made_by, tuple(setting.notes))
     replace_text(out, report.to_json() + "\n")
     return report

@@ -57,7 +57,16 @@ def _train(
     way = "cached" if from_cache else "live"
     run = folder / f"{way}-{config.train.steps}-{seed}"
     data, cache = folder / "data", folder / "cache"
-    return train(config, data, FOLD, run, cache, from_cache, setting.device, seed)
+    return train(
+        config=config,
+        data_root=data,
+        fold=FOLD,
+        run=run,
+        cache_root=cache,
+        from_cache=from_cache,
+        device=setting.device,
+        seed=seed,
+    )
 
 
 def _speed(reports: list[TrainReport]) -> float:

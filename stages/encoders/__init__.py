@@ -11,6 +11,7 @@ import torch
 
 from configs import EncoderConfig
 from stages.encoders.base import STRIDES, TextEncoder, TextStates, VisionEncoder
+from stages.encoders.pinning import require_pinned
 from stages.encoders.pretrained import WEIGHT_FILES
 
 __all__ = [
@@ -32,12 +33,14 @@ def load_vision(
     """The frozen vision encoder that a configuration names.
 
     tuned: fold batch norms and use channels-last memory (same features to 1e-5). Raises
-    MissingError (weights not to be had), DataError (weights damaged), UsageError (not a pyramid).
+    MissingError (weights not to be had), DataError (weights damaged, or not those that the
+    configuration states), UsageError (not a pyramid).
     """
     from stages.encoders.folded import tune, use_bf16
 
     with _own_randomness():
         encoder = _vision(config)
+    require_pinned(config, "vision", encoder.digest)
     if tuned:
         tune(encoder)
     if config.precision == "bf16":
@@ -46,9 +49,14 @@ def load_vision(
 
 
 def load_text(config: EncoderConfig, device: torch.device | str = "cpu") -> TextEncoder:
-    """The frozen text encoder that a configuration names. Raises MissingError or DataError."""
+    """The frozen text encoder that a configuration names.
+
+    Raises MissingError (weights not to be had) or DataError (damaged, or not those stated).
+    """
     with _own_randomness():
-        return _text(config, device)
+        encoder = _text(config, device)
+    require_pinned(config, "text", encoder.digest)
+    return encoder
 
 
 def _own_randomness() -> AbstractContextManager[None]:

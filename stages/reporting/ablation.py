@@ -17,8 +17,10 @@ import numpy as np
 from configs import from_toml
 from configs.errors import UsageError
 from configs.model import ModelConfig
+from configs.values import values_of
 from stages.reporting.run import Run
 from stages.runs.checkpoint import read_facts
+from stages.runs.folder import RunFolder
 from stages.scoring.aggregate import student_interval
 from stages.scoring.table import align
 
@@ -107,8 +109,7 @@ def _row(members: Mapping[int, Run], first: Mapping[int, Run]) -> Row:
 
 def _options(run: Run) -> Options:
     """Every key of a run's configuration, as section.key."""
-    sections = dataclasses.asdict(from_toml(run.config, str(run.folder / "config.toml")))
-    return {f"{s}.{name}": value for s, keys in sections.items() for name, value in keys.items()}
+    return values_of(from_toml(run.config, str(RunFolder(run.folder).config)))
 
 
 def _difference(run: Run, first: Run) -> str:

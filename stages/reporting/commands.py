@@ -3,44 +3,41 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
-from stages.reporting.run import CONFIG, PREDICTIONS, Run
+from stages.reporting.run import Run
+from stages.runs.checkpoint import read_facts
+from stages.runs.folder import RunFolder
+from stages.runtime.provenance import recorded
 
 
 def commands(run: Run) -> str:
     """One command a line: those on record, and the usual ones where none is."""
-    score = run.score or {}
-    origin = _origin(run)
-    data = str(score.get("data") or origin.get("data") or "DATA")
-    fold = str(run.fold or "FOLD")
-    folder = str(run.folder)
-    config = str(run.folder / CONFIG)
-    common = ["--data", data, "--fold", fold, "--config", config]
-    steps = [
-        ["fsrvos", "features", *common, "--split", "all"],
-        ["fsrvos", "train", "--from-cache", *common, "--run", folder],
-        ["fsrvos", "evaluate", "--data", data, "--fold", fold, "--run", folder],
-        ["fsrvos", "score", str(run.folder / PREDICTIONS), "--data", data],
-        ["fsrvos", "report", folder],
+    score, facts = run.score or {}, read_facts(run.folder) or {}
+    data = str(score.get("data") or "DATA")
+    folder = RunFolder(run.folder)
+    common = ["--data", data, "--fold", str(run.fold or "FOLD"), "--config", str(folder.config)]
+    evaluation = str(run.evaluation.path if run.evaluation else folder.path)
+    evaluate = ["fsrvos", "evaluate", *common[:4], "--run", str(folder.path)]
+    steps: list[tuple[list[str], Mapping[str, Any]]] = [
+        (["fsrvos", "features", *common], {}),
+        (["fsrvos", "train", "--from-cache", *common, "--run", str(folder.path)], facts),
+        (evaluate, recorded(score, "predictions") or {}),
+        (["fsrvos", "score", evaluation, "--data", data], score),
+        (["fsrvos", "report", str(folder.path)], {}),
     ]
-    lines = [shlex.join(step) for step in steps]
-    for position, recorded in ((2, origin.get("command")), (3, score.get("command"))):
-        if isinstance(recorded, str) and recorded:
-            lines[position] = recorded
-    return "\n".join(lines)
+    return "\n".join(
+        recorded(made, "provenance", "command") or shlex.join(usual) for usual, made in steps
+    )
 
 
 def versions(run: Run) -> dict[str, str]:
     """Versions on record, those of the evaluation first."""
     found: dict[str, str] = {}
-    for source in (_origin(run).get("versions"), (run.score or {}).get("versions")):
-        if isinstance(source, dict):
-            for name, version in source.items():
+    for source in (recorded(run.score, "predictions"), run.score):
+        stated = recorded(source, "provenance", "versions")
+        if isinstance(stated, dict):
+            for name, version in stated.items():
                 found.setdefault(str(name), str(version))
     return dict(sorted(found.items()))
-
-
-def _origin(run: Run) -> dict[str, Any]:
-    origin = (run.score or {}).get("predictions")
-    return origin if isinstance(origin, dict) else {}

@@ -1,4 +1,4 @@
-"""What a run folder holds, read with the understanding that half of it may be missing."""
+"""A run and one of its evaluations, read with the understanding that half of it may be missing."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from configs.errors import MissingError
+from configs.errors import FsrvosError, MissingError
 from configs.model import ModelConfig
-
-CONFIG, METRICS, SCORE, PREDICTIONS = (
-    "config.toml",
-    "metrics.jsonl",
-    "score.json",
-    "predictions.h5",
-)
+from stages.predictions import read_meta
+from stages.runs.folder import EvaluationFolder, RunFolder, digest_of_file
+from stages.runtime.provenance import recorded
 
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder's readable parts; ``notes`` says what is missing, and what to do."""
+    """The readable parts of a run; ``notes`` says what is missing, and what to do.
+
+    ``folder`` is the run's, or the evaluation's where it is of a network without one.
+    ``evaluation`` is the one asked for, or the run's newest, None without any.
+    """
 
     folder: Path
+    evaluation: EvaluationFolder | None
     config: str
     metrics: tuple[Mapping[str, Any], ...]
     score: Mapping[str, Any] | None
@@ -42,8 +43,8 @@ class Run:
     @property
     def predictions(self) -> Path | None:
         """The predictions file, if there is one."""
-        path = self.folder / PREDICTIONS
-        return path if path.is_file() else None
+        path = self.evaluation.predictions if self.evaluation else None
+        return path if path is not None and path.is_file() else None
 
     @property
     def dataset(self) -> str:
@@ -99,17 +100,62 @@ class Run:
 
 
 def load_run(folder: Path) -> Run:
-    """Read a run folder. MissingError only where there is no folder at all."""
-    folder = Path(folder)
+    """Read a run folder with its newest evaluation, or an evaluation with its run.
+
+    MissingError only where there is no folder at all.
+    """
     if not folder.is_dir():
-        raise MissingError(f"{folder}: no such run; train one with `fsrvos train --run {folder}`")
+        raise MissingError(f"{folder}: no such run; train one: fsrvos train --run {folder}")
     notes: list[str] = []
-    config = _text(folder / CONFIG, "no configuration", notes)
-    metrics = _metrics(folder / METRICS, notes)
-    if not (folder / PREDICTIONS).is_file():
-        notes.append(f"No predictions yet: run `fsrvos evaluate --run {folder}`.")
-    score = _score(folder, notes)
-    return Run(folder, config, metrics, score, tuple(notes))
+    evaluation: EvaluationFolder | None = EvaluationFolder(folder)
+    home: Path | None = folder
+    if evaluation is not None and evaluation.exists:
+        home = _run_of(evaluation)
+    else:
+        evaluation = _newest(RunFolder(folder), notes)
+    config = metrics = None
+    if home is not None:
+        config = _text(RunFolder(home).config, "no configuration", notes)
+        metrics = _metrics(RunFolder(home).metrics, notes)
+    score = None if evaluation is None else _score(evaluation, notes)
+    if score is not None and home is not None:
+        _note_other_weights(score, RunFolder(home), notes)
+    return Run(home or folder, evaluation, config or "", metrics or (), score, tuple(notes))
+
+
+def _run_of(evaluation: EvaluationFolder) -> Path | None:
+    """The run that an evaluation lies in, or names as its own; None where there is none."""
+    above = evaluation.path.resolve().parent
+    if above == RunFolder(above.parent).evaluation("").path:
+        return above.parent
+    try:
+        named = read_meta(evaluation.predictions).get("run")
+    except FsrvosError:
+        return None
+    return Path(named) if isinstance(named, str) and Path(named).is_dir() else None
+
+
+def _newest(run: RunFolder, notes: list[str]) -> EvaluationFolder | None:
+    found = run.evaluations()
+    if not found or not found[0].predictions.is_file():
+        notes.append(f"No predictions yet: run `fsrvos evaluate --run {run.path}`.")
+    if not found:
+        return None
+    if found[1:]:
+        names = ", ".join(evaluation.path.name for evaluation in found[1:])
+        notes.append(
+            f"This is evaluation {found[0].path.name}, the newest; there are also {names}."
+        )
+    return found[0]
+
+
+def _note_other_weights(score: Mapping[str, Any], run: RunFolder, notes: list[str]) -> None:
+    made_with = recorded(score, "predictions", "provenance", "digests", "weights")
+    if made_with and run.weights.is_file() and digest_of_file(run.weights) != made_with:
+        notes.append(
+            "The run has been trained on since it was evaluated: run "
+            f"`fsrvos evaluate --run {run.path}` for what it does now."
+        )
 
 
 def _finite(value: object) -> TypeGuard[int | float]:
@@ -142,19 +188,25 @@ def _metrics(path: Path, notes: list[str]) -> tuple[Mapping[str, Any], ...]:
     return tuple(lines)
 
 
-def _score(folder: Path, notes: list[str]) -> Mapping[str, Any] | None:
-    path = folder / SCORE
-    if not path.is_file():
-        notes.append(f"No score yet: run `fsrvos score {folder / PREDICTIONS}`.")
+def _score(evaluation: EvaluationFolder, notes: list[str]) -> Mapping[str, Any] | None:
+    """The score of the predictions that are there; a note where there is none."""
+    command = f"run `fsrvos score {evaluation.path}`"
+    if not evaluation.score.is_file():
+        notes.append(f"No score yet: {command}.")
         return None
+    name = evaluation.score.name
     try:
-        score = json.loads(path.read_text(encoding="utf-8"))
+        score = json.loads(evaluation.score.read_text(encoding="utf-8"))
         figures = [score, *score["per_category"].values(), *score["controls"].values()]
-        for name in ("J", "F", "JF"):
+        for name_of_figure in ("J", "F", "JF"):
             for item in figures:
-                float(item[name])
+                float(item[name_of_figure])
         score["seeds"][0]["n"], score["protocol"]
+        of = score["predictions"]["sha256"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
-        notes.append(f"{path.name} is malformed: run `fsrvos score {folder / PREDICTIONS}` again.")
+        notes.append(f"{name} is malformed: {command} again.")
+        return None
+    if evaluation.predictions.is_file() and digest_of_file(evaluation.predictions) != of:
+        notes.append(f"{name} is of other predictions: {command} again.")
         return None
     return dict(score)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
-from cache.whole_file import replace_bytes, replace_text
-from configs import Config, DataError, MissingError, from_toml, to_toml
+from cache.whole_file import replace_bytes
+from configs import Config, DataError, MissingError
+from stages.encoders.pinning import pin
 from stages.model.build import build_model
 from stages.model.fsrvos import FsrvosModel
-
-WEIGHTS, CONFIG = "model.safetensors", "config.toml"
+from stages.runs.folder import CONFIG, RunFolder
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,19 @@ def save_checkpoint(
     run: Path, model: FsrvosModel, config: Config, encoders: Encoders, facts: Mapping[str, Any]
 ) -> None:
     """Write config.toml and then, whole or not at all, model.safetensors. Raises FsrvosError."""
-    replace_text(run / CONFIG, to_toml(config))
+    folder = RunFolder(run)
+    folder.write_config(pinned(config, encoders))
     header = {"encoders": json.dumps(asdict(encoders)), "facts": json.dumps(dict(facts))}
     state = {
         name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
     }
-    replace_bytes(run / WEIGHTS, to_safetensors(state, header))
+    replace_bytes(folder.weights, to_safetensors(state, header))
+
+
+def pinned(config: Config, encoders: Encoders) -> Config:
+    """The configuration with the encoders' places and digests, as a run keeps it."""
+    encoder = pin(config.encoder, encoders.vision_digest, encoders.text_digest)
+    return replace(config, encoder=encoder)
 
 
 def load_checkpoint(run: Path, device: str | torch.device = "cpu") -> Checkpoint:
@@ -63,20 +70,18 @@ def load_checkpoint(run: Path, device: str | torch.device = "cpu") -> Checkpoint
 
     Raises MissingError (nothing there) or DataError (damaged, or not the configuration's network).
     """
-    config_path = run / CONFIG
-    if not config_path.is_file():
-        raise MissingError(f"{run} holds no {CONFIG}; name a run folder that fsrvos train wrote")
-    config = from_toml(config_path.read_text("utf-8"), str(config_path))
-    state, encoders, facts = read_weights(run / WEIGHTS)
+    folder = RunFolder(run)
+    config = folder.read_config()
+    state, encoders, facts = read_weights(folder.weights)
     model = build_model(config.model, encoders.channels, encoders.text_width)
-    fill(model, state, run / WEIGHTS)
+    fill(model, state, folder.weights)
     return Checkpoint(config, encoders, model.to(device).eval(), facts)
 
 
 def read_facts(run: Path) -> Mapping[str, Any] | None:
     """What training noted of a run, None where it has no readable weights."""
     try:
-        with safe_open(run / WEIGHTS, framework="pt") as file:
+        with safe_open(RunFolder(run).weights, framework="pt") as file:
             return dict(json.loads((file.metadata() or {})["facts"]))
     except (OSError, SafetensorError, KeyError, ValueError):
         return None

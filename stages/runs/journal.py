@@ -9,8 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from stages.model.losses import Losses
-
-NAME = "metrics.jsonl"
+from stages.runs.folder import RunFolder
 
 
 class Journal:
@@ -18,7 +17,8 @@ class Journal:
 
     def __init__(self, run: Path, first: int) -> None:
         run.mkdir(parents=True, exist_ok=True)
-        self.path = run / NAME
+        folder = RunFolder(run)
+        self.path = folder.metrics
         self.path.write_text("".join(_lines_until(self.path, first)), encoding="utf-8")
         self.sums: dict[str, float] = defaultdict(float)
         self.steps, self.since = 0, time.perf_counter()
@@ -26,7 +26,7 @@ class Journal:
         if find_spec("tensorboard"):
             from torch.utils.tensorboard import SummaryWriter
 
-            self.board = SummaryWriter(str(run / "tensorboard"))
+            self.board = SummaryWriter(str(folder.events))
 
     def count(self, losses: Losses) -> None:
         """One step's terms."""

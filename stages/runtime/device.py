@@ -1,6 +1,8 @@
-"""Which device the networks run on."""
+"""Which device the networks run on, and that one process does."""
 
 from __future__ import annotations
+
+import os
 
 import torch
 
@@ -26,3 +28,15 @@ def choose_device(name: str = "auto") -> str:
         built = "" if name != "cuda" or torch.version.cuda else "; this PyTorch is a CPU build"
         raise UsageError(f"there is no {name} device here{built}; use --device cpu or auto")
     return name
+
+
+def require_one_process() -> None:
+    """UsageError under torchrun or another launcher of several processes.
+
+    Each of them would do all of the work and write it to one place.
+    """
+    world = os.environ.get("WORLD_SIZE", "1")
+    if world not in ("", "0", "1"):
+        raise UsageError(
+            f"WORLD_SIZE is {world}, but one process at a time is supported; leave out torchrun"
+        )

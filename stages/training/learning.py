@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from configs import Config
@@ -27,6 +29,11 @@ class Learner:
         self.optimizer = make_optimizer(model, config.train)
         self.schedule = make_schedule(self.optimizer, config.train)
         self.dtype = autocast_dtype(config.train.precision, device)
+
+    def go_on(self, optimizer_state: dict[str, Any], step: int) -> None:
+        """Take over an optimiser's state after `step` steps; the schedule goes on from there."""
+        self.optimizer.load_state_dict(optimizer_state)
+        self.schedule = make_schedule(self.optimizer, self.config.train, step)
 
     @property
     def learning_rate(self) -> float:

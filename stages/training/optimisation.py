@@ -25,8 +25,12 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> AdamW:
     return AdamW(groups, lr=config.learning_rate, fused=fused)
 
 
-def make_schedule(optimizer: AdamW, config: TrainConfig) -> LambdaLR:
-    """Linear warm-up, then a cosine to FINAL_SHARE of the peak, drops to a tenth, or constant."""
+def make_schedule(optimizer: AdamW, config: TrainConfig, step: int = 0) -> LambdaLR:
+    """Linear warm-up, then a cosine to FINAL_SHARE of the peak, drops to a tenth, or constant.
+
+    step: number of steps done before, for an optimiser that another schedule led so far. The rate
+    depends on the step and the configuration alone.
+    """
 
     def share(step: int) -> float:
         warm = min(1.0, (step + 1) / max(1, config.warmup_steps))
@@ -38,4 +42,4 @@ def make_schedule(optimizer: AdamW, config: TrainConfig) -> LambdaLR:
         cosine = 0.5 * (1.0 + math.cos(math.pi * progress))
         return warm * (FINAL_SHARE + (1.0 - FINAL_SHARE) * cosine)
 
-    return LambdaLR(optimizer, share)
+    return LambdaLR(optimizer, share, last_epoch=step - 1)

@@ -25,6 +25,10 @@ from configs import CacheIntegrityError, FsrvosError, MissingError, UsageError
 ITEMS = ["ab" * 32, "cd" * 32]
 
 
+def is_run(folder: Path) -> bool:
+    return folder.name == "run"
+
+
 @pytest.fixture
 def text(store: FeatureStore) -> TextStore:
     made = TextStore(store.root, TextKey(encoder="t", weights="0" * 64, width=4), {"numpy": "2"})
@@ -186,7 +190,6 @@ def test_prune_keeps_keys_of_runs_and_the_last_of_a_dataset(
     run, data = tmp_path / "run", tmp_path / "data"
     run.mkdir()
     data.mkdir()
-    (run / "config.toml").touch()
     stores = {}
     for number, name in enumerate(["of run", "superseded", "latest", "of nobody"]):
         stores[name] = FeatureStore(tmp_path / "cache", replace(key, extractor=number + 5))
@@ -197,10 +200,10 @@ def test_prune_keeps_keys_of_runs_and_the_last_of_a_dataset(
         for note in (stores[name].folder / "users").glob("*.json"):
             os.utime(note, (used, used))
     assert kept(stores, prune(tmp_path / "cache").removals) == set(stores)
-    doomed = prune(tmp_path / "cache", unused=True, dry_run=True)
+    doomed = prune(tmp_path / "cache", unused=True, is_run=is_run, dry_run=True)
     assert kept(stores, (r for r in doomed.removals if r.kind == "key")) == {"of run", "latest"}
     shutil.rmtree(run)
-    prune(tmp_path / "cache", unused=True)
+    prune(tmp_path / "cache", unused=True, is_run=is_run)
     assert {name for name, store in stores.items() if store.folder.exists()} == {"latest"}
 
 
@@ -222,7 +225,7 @@ def test_prune_removes_items_whose_video_is_gone_or_changed(
     store.mark_used(tmp_path / "data")
     (tmp_path / "data/changes/0.jpg").write_text("other")
     shutil.rmtree(tmp_path / "data/goes")
-    report = prune(store.root, unused=True)
+    report = prune(store.root, unused=True, is_run=is_run)
     assert {removal.reason.split(":")[0] for removal in report.removals} == {
         "frames changed",
         "video gone",

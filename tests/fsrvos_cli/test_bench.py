@@ -31,7 +31,10 @@ def test_it_writes_bench_json_under_work_and_prints_the_table(tmp_path: Path) ->
     ]
     made = json.loads((tmp_path / "work" / "bench.json").read_text())
     assert (made["head_x"], made["rounds"]) == (2.0, 2)
-    assert made["command"].endswith("--rounds 2 --device cpu --only train,head")
+    out = tmp_path / "work" / "bench.json"
+    assert made["command"] == (
+        f"fsrvos bench --only train,head --out {out} --rounds 2 --device cpu"
+    )
 
 
 def test_json_is_the_same_as_the_file(tmp_path: Path) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from configs import Config, DataError, MissingError, UsageError
 from stages import evaluate as evaluating
@@ -25,6 +29,7 @@ from stages.feeding.batches import collate
 from stages.feeding.sources import CacheSource
 from stages.predictions import Prediction, list_episodes, read_meta, read_predictions
 from stages.runs.checkpoint import load_checkpoint
+from stages.runs.folder import RunFolder
 
 Evaluate = Callable[..., Path]
 CONDITIONS = ["model", "wrong_support", "empty_sentence", "twin_sentence", "untrained"]
@@ -41,13 +46,20 @@ def ask(tiny: Config, blocks_root: Path, blocks_cache: Path) -> Evaluate:
     """Evaluate a run on the blocks, all episodes; options of the evaluation by name."""
 
     def evaluate_run(  # type: ignore[no-untyped-def]
-        run: Path, fold: int = 1, seeds: int = 1, controls: bool = True, **options
+        run: Path, fold: int = 1, controls: bool = True, out: Path | None = None, **options
     ) -> Path:
-        stated = replace(tiny.evaluate, **{"episodes_per_category": 0} | options)
+        stated = replace(tiny.evaluate, **{"episodes_per_category": 0, "seeds": 1} | options)
         config = replace(tiny, evaluate=stated)
-        return evaluate(
-            config, blocks_root, fold, run, blocks_cache, seeds=seeds, controls=controls
+        folder = evaluate(
+            data_root=blocks_root,
+            fold=fold,
+            run=run,
+            out=out,
+            config=config,
+            cache_root=blocks_cache,
+            controls=controls,
         )
+        return folder.predictions
 
     return evaluate_run
 
@@ -95,7 +107,14 @@ def test_a_run_is_tried_on_features_of_another_stored_type(
 
     def evaluated(dtype: str, cache: Path) -> Path:
         config = replace(tiny, features=replace(tiny.features, dtype=dtype))
-        return evaluate(config, blocks_root, 1, run, cache, seeds=1, controls=False)
+        return evaluate(
+            data_root=blocks_root,
+            fold=1,
+            run=run,
+            config=config,
+            cache_root=cache,
+            controls=False,
+        ).predictions
 
     with pytest.raises(MissingError, match="fsrvos features"):
         evaluated("uint4", blocks_cache)
@@ -104,7 +123,7 @@ def test_a_run_is_tried_on_features_of_another_stored_type(
     presence = {}
     for dtype, cache in (("uint8", blocks_cache), ("uint4", tmp_path / "cache")):
         path = evaluated(dtype, cache)
-        assert f"--set features.dtype={dtype}" in read_meta(path)["command"]
+        assert read_meta(path)["provenance"]["settings"]["features"]["dtype"] == dtype
         presence[dtype] = [said.presence for said in records(path).values()]
     assert not np.array_equal(presence["uint8"], presence["uint4"])
     np.testing.assert_allclose(presence["uint8"], presence["uint4"], atol=0.2)
@@ -224,15 +243,88 @@ def test_protocol_paper_keeps_the_networks_size(
 
 def test_the_file_says_what_it_was_made_of(ask: Evaluate, run: Path, blocks: Dataset) -> None:
     path = ask(run, seeds=2)
-    assert path == run / "predictions.h5"
+    folder = path.parent
+    assert folder.parent == run / "evaluations"
+    assert re.fullmatch(r"blocks-fold1-davis-seeds2-[0-9a-f]{8}", folder.name)
     meta = read_meta(path)
     assert (meta["fold"], meta["run"], meta["protocol"]) == (1, str(run), "davis")
     assert {key.seed for key, _ in list_episodes(path)} == {0, 1}
     for seed in (0, 1):
-        listed = read_manifest(run / "manifests" / f"seed{seed}.json", blocks)
+        listed = read_manifest(folder / "manifests" / f"seed{seed}.json", blocks)
         assert listed == test_episodes(blocks, 1, seed, 2)
-        content = json.loads((run / "manifests" / f"seed{seed}.json").read_text())
+        content = json.loads((folder / "manifests" / f"seed{seed}.json").read_text())
         assert content["seed"] == seed and content["fold"] == 1
+    made = meta["provenance"]
+    weights = hashlib.sha256((run / "model.safetensors").read_bytes()).hexdigest()
+    encoders = load_checkpoint(run).encoders
+    assert made["digests"] == {
+        "dataset": blocks.digest,
+        "weights": weights,
+        "vision": encoders.vision_digest,
+        "text": encoders.text_digest,
+    }
+    assert made["settings"]["evaluate"]["seeds"] == 2
+    model = asdict(load_checkpoint(run).config.model)
+    assert made["settings"]["model"] == json.loads(json.dumps(model))
+
+
+def test_other_settings_and_other_weights_have_folders_of_their_own(
+    ask: Evaluate, run: Path
+) -> None:
+    first = ask(run)
+    content = first.read_bytes()
+    others = [ask(run, controls=False), ask(run, window=3), ask(run, protocol="paper")]
+    weights = load_file(run / "model.safetensors")
+    with safe_open(run / "model.safetensors", "pt") as file:
+        header = file.metadata()
+    save_file(weights, run / "model.safetensors", {**header, "more": "training"})
+    others.append(ask(run))
+    assert len({first, *others}) == 5
+    assert first.read_bytes() == content
+    newest, *_ = RunFolder(run).evaluations()
+    assert newest.predictions == others[-1]
+
+
+def test_the_same_again_takes_the_former_ones_place_and_drops_its_score(
+    ask: Evaluate, run: Path
+) -> None:
+    path = ask(run)
+    (path.parent / "score.json").write_text("of the former")
+    before = records(path)
+    assert ask(run) == path
+    assert all(same(before[key], answer) for key, answer in records(path).items())
+    assert not (path.parent / "score.json").exists()
+
+
+def test_a_folder_of_ones_own_is_never_taken_by_something_else(
+    ask: Evaluate, run: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "mine"
+    path = ask(run, out=out)
+    assert path == out / "predictions.h5"
+    assert not (run / "evaluations").exists()
+    content = path.read_bytes()
+    with pytest.raises(UsageError, match="holds another evaluation .fold 1 of .*blocks"):
+        ask(run, out=out, window=3)
+    assert path.read_bytes() == content
+    ask(run, out=out)
+    path.write_bytes(content[:100])  # a damaged one can be made again
+    assert ask(run, out=out) == path
+    assert records(path)
+    (out / "thesis.tex").touch()
+    with pytest.raises(UsageError, match="thesis.tex, which is no former result"):
+        ask(run, out=out)
+
+
+def test_a_setting_without_effect_is_refused(
+    run: Path, tiny: Config, blocks_root: Path, blocks_cache: Path
+) -> None:
+    for section, changed in (("train", {"steps": 9}), ("model", {"queries": 2})):
+        config = replace(tiny, **{section: replace(getattr(tiny, section), **changed)})
+        (name,) = changed
+        with pytest.raises(UsageError, match=f"{section}.{name} is . here and . in the run"):
+            evaluate(data_root=blocks_root, fold=1, run=run, config=config, cache_root=blocks_cache)
+    assert not (run / "evaluations").exists()
 
 
 def test_a_fold_whose_classes_were_trained_on_is_refused(ask: Evaluate, run: Path) -> None:
@@ -248,8 +340,9 @@ def test_an_interruption_leaves_no_half_of_a_file(
     ask: Evaluate, run: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, former: bool
 ) -> None:
     if former:
-        ask(run, controls=False)
-    before = (run / "predictions.h5").read_bytes() if former else b""
+        ask(run)
+    files = [path for path in run.rglob("*") if path.is_file()]
+    before = {path: path.read_bytes() for path in files}
     answer, calls = evaluating.run_model, count(1)
 
     def stop(*arguments: object) -> object:
@@ -262,26 +355,22 @@ def test_an_interruption_leaves_no_half_of_a_file(
     with pytest.raises(kind):
         ask(run)
     assert next(calls) == 3
-    left = {path.name for path in run.iterdir()}
-    assert left - {"manifests"} == {"config.toml", "model.safetensors"} | (
-        {"predictions.h5"} if former else set()
-    )
-    if former:
-        assert (run / "predictions.h5").read_bytes() == before
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    assert (len(before) > 2) == former
 
 
 def test_what_it_cannot_do_without(
     ask: Evaluate, run: Path, tiny: Config, blocks_root: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(MissingError, match="fsrvos features --data"):
-        evaluate(tiny, blocks_root, 1, run, tmp_path / "nothing")
-    assert not (run / "predictions.h5").exists()
+        evaluate(data_root=blocks_root, fold=1, run=run, cache_root=tmp_path / "nothing")
+    assert not (run / "evaluations").exists()
     weights = run / "model.safetensors"
     digest = load_checkpoint(run).encoders.vision_digest.encode()
     weights.write_bytes(weights.read_bytes().replace(digest, b"0" * len(digest)))
     with pytest.raises(DataError, match="trained on features of another vision encoder"):
         ask(run)
-    assert not (run / "predictions.h5").exists()
+    assert not (run / "evaluations").exists()
 
 
 def episodes(blocks: Dataset) -> list[Episode]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -62,7 +63,7 @@ def test_all_results_are_there_and_of_the_right_size(
     clip: Path, support: Path, untrained_run: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    report = predict(clip, SENTENCE, support, untrained_run, out)
+    report = predict(video=clip, expression=SENTENCE, support=support, run=untrained_run, out=out)
     assert {path.name for path in out.iterdir()} == {
         "masks",
         "overlay.mp4",
@@ -83,7 +84,13 @@ def test_all_results_are_there_and_of_the_right_size(
     with Image.open(report.contact_sheet) as sheet:
         assert sheet.width > 320
     scores = json.loads((out / "scores.json").read_text())
-    assert scores.keys() == {"video", "expression", "support", "run", "score", "frames"}
+    assert scores.keys() == {
+        *("video", "expression", "support", "run", "score", "frames", "provenance")
+    }
+    digests = scores["provenance"]["digests"]
+    weights = (untrained_run / "model.safetensors").read_bytes()
+    assert digests["weights"] == hashlib.sha256(weights).hexdigest()
+    assert digests["vision"] == predicting.load_checkpoint(untrained_run).encoders.vision_digest
     assert scores["expression"] == "the left ant"
     assert [entry["frame"] for entry in scores["frames"]] == names
     for entry in scores["frames"]:
@@ -103,7 +110,7 @@ def test_a_folder_of_images_keeps_their_names(
     for when, name in enumerate(("x", "y.1")):
         write_png(frames / f"{name}.png", picture(when, (45, 71)))
     out = tmp_path / "out"
-    predict(frames, SENTENCE, support, untrained_run, out)
+    predict(video=frames, expression=SENTENCE, support=support, run=untrained_run, out=out)
     assert sorted(path.name for path in (out / "masks").iterdir()) == ["x.png", "y.1.png"]
     with Image.open(out / "masks/x.png") as mask:
         assert mask.size == (71, 45)
@@ -221,13 +228,13 @@ def test_a_new_result_replaces_a_former_one_whole(
     out = tmp_path / "out"
     (out / "masks").mkdir(parents=True)
     (out / "masks/99999.png").write_text("of a longer video")
-    predict(clip, SENTENCE, support, untrained_run, out)
+    predict(video=clip, expression=SENTENCE, support=support, run=untrained_run, out=out)
     assert len(list((out / "masks").iterdir())) == FRAMES
     assert not (out / "masks/99999.png").exists()
     (out / "notes.txt").write_text("mine")
     before = snapshot(out)
     with pytest.raises(UsageError, match=r"holds notes\.txt"):
-        predict(clip, SENTENCE, support, untrained_run, out)
+        predict(video=clip, expression=SENTENCE, support=support, run=untrained_run, out=out)
     assert snapshot(out) == before
 
 
@@ -404,7 +411,8 @@ def test_a_bad_sentence_is_wrong_usage(
 def test_the_longest_sentence_is_taken(
     clip: Path, support: Path, untrained_run: Path, tmp_path: Path
 ) -> None:
-    report = predict(clip, "ant " * 250, support, untrained_run, tmp_path / "out")
+    said, out = "ant " * 250, tmp_path / "out"
+    report = predict(video=clip, expression=said, support=support, run=untrained_run, out=out)
     assert len(report.expression) == 999
 
 

@@ -39,10 +39,27 @@ def no_event_files() -> Iterator[None]:
 def fit(tiny: Config, blocks_root: Path, blocks_cache: Path) -> Train:
     """Train the blocks' fold 1 for six steps; options of the training by name."""
 
-    def run(folder: Path, *, fold: int = 1, seed: int = 0, init: Path | None = None, **options):  # type: ignore[no-untyped-def]
+    def run(
+        folder: Path,
+        *,
+        fold: int = 1,
+        seed: int = 0,
+        init: Path | None = None,
+        overwrite: bool = False,
+        **options,
+    ):  # type: ignore[no-untyped-def]
         stated = {"steps": 6, "checkpoint_every": 4, "holdout_every": 2} | options
         config = replace(tiny, train=replace(tiny.train, **stated))
-        return train(config, blocks_root, fold, folder, blocks_cache, seed=seed, init=init)
+        return train(
+            config=config,
+            data_root=blocks_root,
+            fold=fold,
+            run=folder,
+            cache_root=blocks_cache,
+            seed=seed,
+            init=init,
+            overwrite=overwrite,
+        )
 
     return run
 
@@ -77,7 +94,13 @@ def uninterrupted(
     """A run of six steps that nothing stopped. Only read."""
     run = tmp_path_factory.mktemp("uninterrupted") / "run"
     options = replace(tiny.train, steps=6, checkpoint_every=4, holdout_every=2)
-    train(replace(tiny, train=options), blocks_root, 1, run, blocks_cache)
+    train(
+        config=replace(tiny, train=options),
+        data_root=blocks_root,
+        fold=1,
+        run=run,
+        cache_root=blocks_cache,
+    )
     return run
 
 
@@ -143,10 +166,15 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
     assert report.steps == 6
     assert equal(run, uninterrupted)
     assert without_time(journal(run)) == without_time(journal(uninterrupted))
-    assert list((run / "checkpoints").iterdir()) == []
+    assert [path.name for path in (run / "checkpoints").iterdir()] == ["last.pt"]
 
 
-def test_progress_of_other_settings_is_not_gone_on_from(
+def files(run: Path) -> dict[Path, tuple[int, bytes]]:
+    found = [path for path in run.rglob("*") if path.is_file()]
+    return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in found}
+
+
+def test_progress_of_other_settings_is_refused_and_dropped_on_request(
     fit: Train, uninterrupted: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
@@ -154,9 +182,107 @@ def test_progress_of_other_settings_is_not_gone_on_from(
         stop_at(5, patch)
         with pytest.raises(KeyboardInterrupt):
             fit(run, seed=1)
-    fit(run)
+    before = files(run)
+    with pytest.raises(UsageError, match="was trained with seed 1, not 0; .* --overwrite"):
+        fit(run)
+    assert files(run) == before
+    fit(run, overwrite=True)
     assert equal(run, uninterrupted)
     assert without_time(journal(run)) == without_time(journal(uninterrupted))
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"learning_rate": 0.5}, "trained with train.learning_rate 0.0008, not 0.5; name"),
+        ({"learning_rate": 0.5, "steps": 9, "paired": False}, r"\(3 differences in all\)"),
+        ({"seed": 4}, "trained with seed 0, not 4"),
+        ({"steps": 5}, "has been trained for 6 steps, more than train.steps=5"),
+    ],
+)
+def test_a_finished_run_is_not_trained_otherwise_without_being_told(
+    fit: Train, uninterrupted: Path, tmp_path: Path, changed: dict[str, object], words: str
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(uninterrupted, run)
+    before = files(run)
+    with pytest.raises(UsageError, match=words):
+        fit(run, **changed)
+    assert files(run) == before
+
+
+def test_overwriting_drops_what_was_made_of_the_former_weights(
+    fit: Train, uninterrupted: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(uninterrupted, run)
+    (run / "evaluations/old").mkdir(parents=True)
+    (run / "evaluations/old/score.json").touch()
+    (run / "notes.txt").touch()
+    with pytest.raises(FsrvosError, match="the loss is nan"):
+        fit(run, weight_dice=math.nan, overwrite=True)
+    left = {path.name for path in run.iterdir()}
+    assert left == {"config.toml", "metrics.jsonl", "checkpoints", "notes.txt"}
+    assert journal(run) == []
+
+
+def test_more_steps_go_on_by_the_longer_schedule(
+    fit: Train, uninterrupted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The rate of a step depends on the step and on train.steps alone."""
+    run, whole = tmp_path / "run", tmp_path / "whole"
+    shutil.copytree(uninterrupted, run)
+    steps = count()
+    learn = _Training.learn
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_Training, "learn", lambda self, batch: (next(steps), learn(self, batch))[1])
+        report = fit(run, steps=9)
+    assert (next(steps), report.steps) == (3, 9)
+    fit(whole, steps=9)
+    rates = {line["step"]: line["lr"] for line in journal(whole) if "lr" in line}
+    gone_on = {line["step"]: line["lr"] for line in journal(run) if "lr" in line}
+    assert [gone_on[step] for step in (7, 8, 9)] == [rates[step] for step in (7, 8, 9)]
+    assert gone_on[6] < rates[6]  # the end of a shorter cosine
+    assert f"of 9 steps from here on, next {rates[6]:.3g}" in capsys.readouterr().err
+    facts = read_facts(run)
+    assert facts is not None and facts["lengthened"] == [[6, 6]]
+    assert load_checkpoint(run).config.train.steps == 9
+    again = fit(run, steps=9)
+    assert again.already_done
+
+
+def test_more_steps_need_what_training_goes_on_from(
+    fit: Train, uninterrupted: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(uninterrupted, run)
+    (run / "checkpoints/last.pt").unlink()
+    with pytest.raises(UsageError, match=r"for more steps, since .*last\.pt is gone"):
+        fit(run, steps=9)
+
+
+@pytest.mark.parametrize("kind", ["imported", "damaged"])
+def test_weights_that_do_not_say_how_they_were_trained_are_kept(
+    fit: Train, uninterrupted: Path, untrained_run: Path, tmp_path: Path, kind: str
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(untrained_run if kind == "imported" else uninterrupted, run)
+    if kind == "damaged":
+        (run / "model.safetensors").write_bytes(b"half")
+    before = files(run)
+    with pytest.raises(UsageError, match="do not say how they were trained"):
+        fit(run)
+    assert files(run) == before
+
+
+@pytest.mark.parametrize("world", ["2", "8"])
+def test_one_of_several_processes_is_refused(
+    fit: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: str
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", world)
+    with pytest.raises(UsageError, match=f"WORLD_SIZE is {world}"):
+        fit(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_damaged_progress_says_what_to_do(fit: Train, tmp_path: Path) -> None:
@@ -173,12 +299,10 @@ def test_a_complete_run_is_left_as_it_is(
 ) -> None:
     run = tmp_path / "run"
     first = fit(run, steps=1)
-    before = {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in run.rglob("*") if p.is_file()}
+    before = files(run)
     again = fit(run, steps=1)
     assert again == replace(first, already_done=True)
-    assert before == {
-        p: (p.stat().st_mtime_ns, p.read_bytes()) for p in run.rglob("*") if p.is_file()
-    }
+    assert files(run) == before
     assert "already trained: nothing to do" in capsys.readouterr().err
     assert not fit(run, steps=2).already_done
 
@@ -233,7 +357,13 @@ def test_it_learns_what_it_is_shown_again_and_again(
             return found
 
         patch.setattr(_Training, "learn", noted)
-        train(config, blocks_root, 1, tmp_path / "run", blocks_cache)
+        train(
+            config=config,
+            data_root=blocks_root,
+            fold=1,
+            run=tmp_path / "run",
+            cache_root=blocks_cache,
+        )
     assert len(losses) == 30
     assert sum(losses[-5:]) / 5 < 0.6 * losses[0]
 
@@ -255,7 +385,14 @@ def test_training_sees_neither_test_classes_nor_held_back_videos(
     for seed in range(12):
         config = replace(tiny, train=replace(tiny.train, videos_per_step=8))
         with pytest.raises(KeyboardInterrupt):
-            train(config, blocks_root, 1, tmp_path / "run", blocks_cache, seed=seed)
+            train(
+                config=config,
+                data_root=blocks_root,
+                fold=1,
+                run=tmp_path / "run",
+                cache_root=blocks_cache,
+                seed=seed,
+            )
     assert {video[:-1] for video in asked} == {"bee", "cat", "dog", "fox"}  # ant and eel are tested
     assert len(asked) == 8  # two of each class's three videos
 

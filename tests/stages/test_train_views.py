@@ -49,7 +49,15 @@ def fit(three_views: Config, cache_of_three: Path, blocks_root: Path) -> Train:
             features=replace(three_views.features, views=views),
             train=replace(three_views.train, **options),  # type: ignore[arg-type]
         )
-        return train(config, blocks_root, 1, folder, cache_of_three, not live, seed=seed)
+        return train(
+            config=config,
+            data_root=blocks_root,
+            fold=1,
+            run=folder,
+            cache_root=cache_of_three,
+            from_cache=not live,
+            seed=seed,
+        )
 
     return run
 
@@ -153,10 +161,18 @@ def test_missing_views_stop_a_training_before_any_work(
 ) -> None:
     line = r"view 1 of .* videos.*--split train --set features\.views=3$"
     with pytest.raises(MissingError, match=line):
-        train(three_views, blocks_root, 1, tmp_path / "run", blocks_cache)
+        train(
+            config=three_views,
+            data_root=blocks_root,
+            fold=1,
+            run=tmp_path / "run",
+            cache_root=blocks_cache,
+        )
     assert not (tmp_path / "run").exists()
     still = replace(three_views, train=replace(three_views.train, augment=False, steps=1))
-    train(still, blocks_root, 1, tmp_path / "run", blocks_cache)
+    train(
+        config=still, data_root=blocks_root, fold=1, run=tmp_path / "run", cache_root=blocks_cache
+    )
 
 
 def test_maps_may_be_mirrored_and_cropped(fit: Train, tmp_path: Path) -> None:

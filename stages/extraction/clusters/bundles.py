@@ -106,7 +106,7 @@ def deliver(bundle: Bundle) -> Delivery:
     """
     errand = bundle.errand
     device = choose_device(errand.device)
-    notes = {**provenance(device, errand.command), "host": socket.gethostname()}
+    notes = {**provenance(command=errand.command, device=device), "host": socket.gethostname()}
     store = FeatureStore(errand.root, errand.key, notes, errand.layout)
     if not is_present(store.folder, errand.sign):
         raise MissingError(

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from cache import FeatureStore
 from cache.presence import present
-from configs import Config, EncoderConfig, FsrvosError
+from configs import Config, FsrvosError
+from stages.encoders.pinning import with_absolute_paths
 from stages.extraction.clusters.backends import connect
 from stages.extraction.clusters.bundles import Bundle, Delivery, Errand, bundle_up, deliver
 from stages.extraction.clusters.cluster import Cluster, Connection
@@ -35,7 +36,7 @@ class ClusterExtraction:
     ) -> None:
         """force: redo what is there. command: kept as provenance."""
         self.store = store
-        self.config = replace(config, encoder=_absolute(config.encoder))
+        self.config = replace(config, encoder=with_absolute_paths(config.encoder))
         self.cluster = cluster
         self.force = force
         self.command = command
@@ -115,13 +116,3 @@ def _sent(connection: Connection, bundles: Sequence[Bundle]) -> Iterator[Iterato
         with warnings.catch_warnings():  # joblib's, about tasks that were cut off
             warnings.simplefilter("ignore")
             deliveries.close()
-
-
-def _absolute(encoder: EncoderConfig) -> EncoderConfig:
-    """Weights in files here under names that hold in any working folder."""
-    return replace(encoder, vision=_place(encoder.vision), text=_place(encoder.text))
-
-
-def _place(source: str) -> str:
-    path = Path(source).expanduser()
-    return str(path.absolute()) if source and path.exists() else source

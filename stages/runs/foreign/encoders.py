@@ -17,6 +17,7 @@ from torch import Tensor
 from cache.whole_file import replace_bytes, replace_text
 from configs import DataError, EncoderConfig, FsrvosError
 from stages.encoders import load_text, load_vision
+from stages.runs.folder import RunFolder
 from stages.runs.foreign.names import COUNTERS
 
 VISION_FILE, TEXT_FOLDER = "vision.safetensors", "text"
@@ -42,7 +43,7 @@ def write_encoders(
     base: EncoderConfig,
 ) -> WrittenEncoders:
     """Write the encoders that there are under `run`/encoders; the others stay those of `base`."""
-    folder = run.resolve() / "encoders"
+    folder = RunFolder(run.resolve()).encoders
     config, places, notes = base, dict[str, str](), list[str]()
     vision_digest = text_digest = ""
     if backbone:

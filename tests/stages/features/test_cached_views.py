@@ -21,6 +21,7 @@ from stages.encoders import load_vision
 from stages.features import FeaturesReport
 from stages.feeding.cached import CachedFeatures
 from stages.feeding.sources import LiveSource
+from stages.runs.folder import is_run
 
 VIDEOS, TRAINED, FRAMES = 8, 6, 3  # fold 1 tests one of the four classes
 Fill = Callable[..., FeaturesReport]
@@ -171,7 +172,8 @@ def test_an_exported_cache_holds_the_plain_view(
 def test_pruning_keeps_the_views_of_the_key_that_a_dataset_keeps(fill: Fill, cache: Path) -> None:
     fill(TWO, "features.short_side=48")
     fill(THREE)
-    doomed = [r.path.name for r in prune(cache, unused=True).removals if r.kind == "key"]
+    report = prune(cache, unused=True, is_run=is_run)
+    doomed = [removal.path.name for removal in report.removals if removal.kind == "key"]
     assert len(doomed) == 2  # both views of the size that is no longer used
     assert sorted(views_held(cache)) == [0, 1, 2]
     assert fill(THREE).misses == 0

@@ -35,6 +35,7 @@ from stages.encoders.base import weights_digest
 from stages.encoders.tiny import TinyVision
 from stages.features import FeaturesReport
 from stages.feeding.cached import CachedFeatures
+from stages.runs.folder import is_run
 
 VIDEOS, FRAMES = 8, 3
 SENTENCES = 2 * VIDEOS + 1  # each as written and with its noun hidden, and the empty one
@@ -421,7 +422,7 @@ def test_training_reads_an_exported_file(
 def test_prune_unused_keeps_what_the_dataset_uses(fill: Fill, tmp_path: Path) -> None:
     fill()
     fill("features.short_side=48")
-    report = prune(tmp_path / "cache", unused=True)
+    report = prune(tmp_path / "cache", unused=True, is_run=is_run)
     assert [removal.kind for removal in report.removals] == ["key"]
     assert fill("features.short_side=48").misses == 0
     assert fill(plan=True).misses == VIDEOS

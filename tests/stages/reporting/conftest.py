@@ -58,14 +58,20 @@ def run(dataset_root: Path, tmp_path: Path) -> Path:
     lines.append({"step": 50, "holdout_J": 0.5})
     text = "\n".join(json.dumps(line) for line in lines)
     (folder / "metrics.jsonl").write_text(text + '\n{"step": 60, "lo')
-    meta = {"dataset": "data", "fold": 1, "command": "fsrvos evaluate --run R"}
-    with PredictionWriter(folder / "predictions.h5", meta) as writer:
+    meta = {"dataset": "data", "fold": 1, "provenance": {"command": "fsrvos evaluate --run R"}}
+    predictions = evaluation_of(folder) / "predictions.h5"
+    with PredictionWriter(predictions, meta) as writer:
         for condition in ("model", "wrong_support"):
             for seed in range(2):
                 for episode in range(3):
                     writer.add(_prediction(condition, seed, episode))
-    score(folder / "predictions.h5", dataset_root)
+    score(predictions=predictions, data_root=dataset_root)
     return folder
+
+
+def evaluation_of(run: Path) -> Path:
+    """The only evaluation in a run's folder."""
+    return run / "evaluations" / "data-fold1-davis-seeds2-0a1b2c3d"
 
 
 def _prediction(condition: str, seed: int, episode: int) -> Prediction:

@@ -33,8 +33,11 @@ def make_run(
         "seeds": [{"seed": 0, "n": 1}],
         "per_category": {},
         "controls": {},
+        "predictions": {"sha256": "0"},
     }
-    (run / "score.json").write_text(json.dumps(score))
+    evaluation = run / "evaluations/only"
+    evaluation.mkdir(parents=True)
+    (evaluation / "score.json").write_text(json.dumps(score))
     return run
 
 
@@ -45,7 +48,7 @@ def test_gains_are_paired_by_training_seed(tmp_path: Path) -> None:
     runs += [
         make_run(tmp_path, "other", seed, jf, without) for seed, jf in ((2, 76), (0, 45), (1, 59))
     ]
-    base, other = option_table(runs).rows
+    base, other = option_table(runs=runs).rows
     assert (base.options, base.gain, base.gain_half) == ("as the first run", None, None)
     assert (base.J, base.F, base.JF) == pytest.approx((54, 56, 55))
     assert base.JF_half == pytest.approx(T2 * 15 / 3**0.5)
@@ -58,20 +61,20 @@ def test_gains_are_paired_by_training_seed(tmp_path: Path) -> None:
 def test_only_common_seeds_make_a_gain(tmp_path: Path) -> None:
     runs = [make_run(tmp_path, "base", 0, 50), make_run(tmp_path, "base", 1, 60)]
     runs += [make_run(tmp_path, "other", seed, 90, "queries = 2") for seed in (1, 2)]
-    other = option_table(runs).rows[1]
+    other = option_table(runs=runs).rows[1]
     assert (other.gain, other.gain_half, other.JF) == (30, None, 90)
 
 
 def test_a_value_stated_as_it_is_by_default_is_no_difference(tmp_path: Path) -> None:
     runs = [make_run(tmp_path, "base", 0, 50), make_run(tmp_path, "same", 1, 70, "dropout = 0.1")]
-    (row,) = option_table(runs).rows
+    (row,) = option_table(runs=runs).rows
     assert row.JF == 60
 
 
 def test_the_preset_is_named_by_what_it_changes(tmp_path: Path) -> None:
     lines = "preset = 'official'\nattention_dropout = 0.0"
     runs = [make_run(tmp_path, "base", 0, 50), make_run(tmp_path, "official", 0, 40, lines)]
-    options = option_table(runs).rows[1].options
+    options = option_table(runs=runs).rows[1].options
     assert options == "model.preset=official, model.attention_dropout=0.0"
 
 
@@ -81,19 +84,19 @@ def test_other_episodes_are_refused(tmp_path: Path) -> None:
         make_run(tmp_path, "other", 0, 50, "queries = 2", manifest="n"),
     ]
     with pytest.raises(UsageError, match="scored on different test episodes"):
-        option_table(runs)
+        option_table(runs=runs)
 
 
 def test_one_configuration_and_seed_twice_is_refused(tmp_path: Path) -> None:
     runs = [make_run(tmp_path / part, "base", 0, 50) for part in ("a", "b")]
     with pytest.raises(UsageError, match="one configuration and one seed"):
-        option_table(runs)
+        option_table(runs=runs)
 
 
 def test_runs_without_a_score_are_named(tmp_path: Path) -> None:
     runs = [make_run(tmp_path, "base", 0, 50), make_run(tmp_path, "new", 1, 50)]
-    (runs[1] / "score.json").unlink()
-    table = option_table(runs)
+    (runs[1] / "evaluations/only/score.json").unlink()
+    table = option_table(runs=runs)
     assert [row.seeds for row in table.rows] == [(0,)]
     assert table.notes == ("new-seed1 has no score or no configuration.",)
     assert "new-seed1" in table.table()

@@ -35,15 +35,18 @@ def make_run(
         "seeds": [{"seed": 0, "n": 1}],
         "per_category": {},
         "controls": {},
+        "predictions": {"sha256": "0"},
     }
-    (run / "score.json").write_text(json.dumps(score))
+    evaluation = run / "evaluations/only"
+    evaluation.mkdir(parents=True)
+    (evaluation / "score.json").write_text(json.dumps(score))
     return run
 
 
 def test_published_means_are_means() -> None:
     """The printed means follow from the printed folds, to the printed digit."""
     for number in (1, 2):
-        for row in paper_table(number, []).blocks[0].rows:
+        for row in paper_table(number=number, runs=[]).blocks[0].rows:
             pairs = [tuple(map(float, cell.split(" / "))) for cell in row[1:]]
             for part in (0, 1):
                 mean = sum(pair[part] for pair in pairs[:4]) / 4
@@ -53,12 +56,12 @@ def test_published_means_are_means() -> None:
 def test_ours_stand_in_their_fold_and_the_mean_waits_for_all_four(tmp_path: Path) -> None:
     dataset = "mini-ref-youtube-vos"
     runs = [make_run(tmp_path, dataset, fold, 10 * fold, 50, kind=dataset) for fold in (1, 3)]
-    paper, ours = paper_table(1, runs).blocks
+    paper, ours = paper_table(number=1, runs=runs).blocks
     assert paper.rows[1][1] == "59.5 / 60.8"
     assert ours.heading == f"{dataset}, ours"
     assert ours.rows == (("cross, protocol paper", "10.0 / 50.0", "–", "30.0 / 50.0", "–", "–"),)
     runs += [make_run(tmp_path, dataset, fold, 10 * fold, 50, kind=dataset) for fold in (2, 4)]
-    assert paper_table(1, runs).blocks[1].rows[0][-1] == "25.0 / 50.0"
+    assert paper_table(number=1, runs=runs).blocks[1].rows[0][-1] == "25.0 / 50.0"
 
 
 def test_datasets_never_mix(tmp_path: Path) -> None:
@@ -66,7 +69,7 @@ def test_datasets_never_mix(tmp_path: Path) -> None:
         make_run(tmp_path, "sample", 1, 70, 70),
         make_run(tmp_path, "mini-ref-sail-vos", 1, 60, 60, kind="mini-ref-sail-vos"),
     ]
-    paper, own, other = paper_table(2, runs).blocks
+    paper, own, other = paper_table(number=2, runs=runs).blocks
     assert [block.rows[0][1] for block in (own, other)] == ["60.0 / 60.0", "70.0 / 70.0"]
     assert own.heading == "mini-ref-sail-vos, ours"
     assert other.heading.startswith("sample, ours (another dataset: not comparable")
@@ -80,7 +83,7 @@ def test_a_folders_name_makes_no_dataset_comparable(tmp_path: Path) -> None:
         make_run(tmp_path, "mine", 1, 20, 20, kind=name),
         make_run(tmp_path / "b", name, 1, 30, 30, kind="sample"),
     ]
-    _, *blocks = paper_table(2, runs).blocks
+    _, *blocks = paper_table(number=2, runs=runs).blocks
     headings = {block.rows[0][1]: block.heading for block in blocks}
     assert headings["20.0 / 20.0"] == "mini-ref-sail-vos, ours, from mine"
     assert "note its kind in dataset.json" in headings["10.0 / 10.0"]
@@ -89,16 +92,16 @@ def test_a_folders_name_makes_no_dataset_comparable(tmp_path: Path) -> None:
 
 def test_the_papers_affinity_is_the_mean_of_its_first_fold() -> None:
     """Table 4's last row is fold 1 of table 1: (59.5 + 60.8) / 2, to the printed digit."""
-    (block,) = paper_table(4, []).blocks
+    (block,) = paper_table(number=4, runs=[]).blocks
     j, f, jf = map(float, block.rows[-1][1:])
-    assert f"{j} / {f}" == paper_table(1, []).blocks[0].rows[1][1]
+    assert f"{j} / {f}" == paper_table(number=1, runs=[]).blocks[0].rows[1][1]
     assert jf == pytest.approx((j + f) / 2, abs=0.0501)
 
 
 def test_table_three_is_about_fold_one(tmp_path: Path) -> None:
     sail = "mini-ref-sail-vos"
     runs = [make_run(tmp_path, sail, fold, 10 * fold, 20, kind=sail) for fold in (1, 2)]
-    paper, ours = paper_table(3, runs).blocks
+    paper, ours = paper_table(number=3, runs=runs).blocks
     assert ours.rows == (("cross, protocol paper", "10.0", "20.0", "15.0"),)
     assert ("MTTR, fine-tuned", "69.7", "68.1", "68.9") in paper.rows
 
@@ -108,7 +111,7 @@ def test_table_four_orders_the_ablation(tmp_path: Path) -> None:
         make_run(tmp_path, "sample", 1, j, j, affinity)
         for affinity, j in (("cross", 60), ("none", 40), ("self", 50))
     ]
-    paper, block = paper_table(4, runs).blocks
+    paper, block = paper_table(number=4, runs=runs).blocks
     assert [row[3] for row in paper.rows] == ["57.9", "59.2", "60.2"]
     assert block.heading.startswith("sample, ours (another dataset: not comparable")
     assert [row[0].split(",")[0] for row in block.rows] == [
@@ -122,7 +125,7 @@ def test_table_four_orders_the_ablation(tmp_path: Path) -> None:
 def test_table_four_takes_the_mean_over_training_seeds(tmp_path: Path) -> None:
     """J&F of 40, 44 and 48: mean 44, half the interval 4.303 · 4 / √3."""
     runs = [make_run(tmp_path / str(j), "sample", 1, j, j) for j in (40, 44, 48)]
-    (row,) = paper_table(4, runs).blocks[1].rows
+    (row,) = paper_table(number=4, runs=runs).blocks[1].rows
     assert row == (
         "affinity cross, fold 1, 3 training seeds, protocol paper",
         "44.0",
@@ -133,16 +136,16 @@ def test_table_four_takes_the_mean_over_training_seeds(tmp_path: Path) -> None:
 
 def test_unscored_runs_are_named_and_left_out(tmp_path: Path) -> None:
     run = make_run(tmp_path, "sample", 1, 1, 1)
-    (run / "score.json").unlink()
-    result = paper_table(1, [run])
+    (run / "evaluations/only/score.json").unlink()
+    result = paper_table(number=1, runs=[run])
     assert len(result.blocks) == 1
     assert "sample-cross-fold1 has no score and is left out." in result.notes
 
 
 def test_text_and_json_agree(tmp_path: Path) -> None:
-    result = paper_table(1, [make_run(tmp_path, "sample", 2, 12.3, 45.6)])
+    result = paper_table(number=1, runs=[make_run(tmp_path, "sample", 2, 12.3, 45.6)])
     assert "12.3 / 45.6" in result.table()
     rows = result.to_json()["blocks"][1]["rows"]
     assert rows[0]["2"] == "12.3 / 45.6"
     with pytest.raises(UsageError, match="no table 5"):
-        paper_table(5, [])
+        paper_table(number=5, runs=[])

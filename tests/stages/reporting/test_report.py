@@ -16,6 +16,13 @@ import pytest
 from configs.errors import FsrvosError, MissingError, UsageError
 from stages.report import write_report
 
+EVALUATION = "evaluations/data-fold1-davis-seeds2-0a1b2c3d"
+
+
+def evaluation_of(run: Path) -> Path:
+    return run / EVALUATION
+
+
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 SVG_LEAVES = {"line", "rect", "circle", "polyline", "path"}
 
@@ -54,8 +61,8 @@ def read(path: Path) -> Reader:
 
 
 def test_the_page_says_what_the_score_says(run: Path) -> None:
-    reader = read(write_report([run]))
-    score = json.loads((run / "score.json").read_text())
+    reader = read(write_report(runs=[run]))
+    score = json.loads((evaluation_of(run) / "score.json").read_text())
     text = " ".join(reader.text)
     for name in ("J", "F", "JF"):
         assert f"{score[name]:.1f}" in reader.text
@@ -67,11 +74,11 @@ def test_the_page_says_what_the_score_says(run: Path) -> None:
     assert f"{score['per_category']['dog']['JF']:.1f} J&F, n 3" in reader.text
     assert 'affinity = "self"' in text
     assert "fsrvos evaluate --run R" in text
-    assert score["versions"]["numpy"] in reader.text
+    assert score["provenance"]["versions"]["numpy"] in reader.text
 
 
 def test_the_page_needs_nothing_from_elsewhere(run: Path) -> None:
-    path = write_report([run])
+    path = write_report(runs=[run])
     reader = read(path)
     for tag, name, value in reader.attributes:
         if name in ("src", "href"):
@@ -83,7 +90,7 @@ def test_the_page_needs_nothing_from_elsewhere(run: Path) -> None:
 
 
 def test_text_from_files_is_escaped(run: Path) -> None:
-    html = write_report([run]).read_text()
+    html = write_report(runs=[run]).read_text()
     assert "<b>big</b>" not in html
     assert "the &lt;b&gt;big&lt;/b&gt; dog &amp; &quot;its&quot; shadow" in html
 
@@ -92,8 +99,8 @@ def test_samples_show_prediction_and_truth(run: Path) -> None:
     """Best and worst of three episodes, and the pixels where the mask is are the mask's colour."""
     from stages.reporting.pictures import MASK_COLOUR, sample_episodes
 
-    score = json.loads((run / "score.json").read_text())
-    found = sample_episodes(run / "predictions.h5", Path(score["data"]), "davis")
+    score = json.loads((evaluation_of(run) / "score.json").read_text())
+    found = sample_episodes(evaluation_of(run) / "predictions.h5", Path(score["data"]), "davis")
     assert [(item.rank, item.info.video) for item in found] == [
         ("best", "v1"),
         ("median", "v2"),
@@ -113,38 +120,38 @@ def test_samples_show_prediction_and_truth(run: Path) -> None:
 @pytest.mark.parametrize(
     ("remove", "said"),
     [
-        ("score.json", "No score yet: run `fsrvos score"),
-        ("predictions.h5", "No predictions yet: run `fsrvos evaluate"),
+        (f"{EVALUATION}/score.json", "No score yet: run `fsrvos score"),
+        (f"{EVALUATION}/predictions.h5", "No predictions yet: run `fsrvos evaluate"),
         ("metrics.jsonl", "No training log: metrics.jsonl is missing"),
         ("config.toml", "No configuration: config.toml is missing"),
     ],
 )
 def test_what_is_missing_is_said(run: Path, remove: str, said: str) -> None:
     (run / remove).unlink()
-    assert said in " ".join(read(write_report([run])).text)
+    assert said in " ".join(read(write_report(runs=[run])).text)
 
 
 def test_an_empty_run_still_makes_a_page(tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
-    text = " ".join(read(write_report([tmp_path / "new"])).text)
-    assert "No score yet" in text
+    text = " ".join(read(write_report(runs=[tmp_path / "new"])).text)
+    assert "No predictions yet" in text
     assert "No training log" in text
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"J": 1, "F": 2, "JF": 3}', '{"J": "a"}'])
 def test_a_malformed_score_is_said(run: Path, content: str) -> None:
-    (run / "score.json").write_text(content)
-    assert "score.json is malformed" in " ".join(read(write_report([run])).text)
+    (evaluation_of(run) / "score.json").write_text(content)
+    assert "score.json is malformed" in " ".join(read(write_report(runs=[run])).text)
 
 
 def test_a_dataset_that_is_gone_is_said(run: Path, tmp_path: Path) -> None:
-    text = " ".join(read(write_report([run], data_root=tmp_path / "gone")).text)
+    text = " ".join(read(write_report(runs=[run], data_root=tmp_path / "gone")).text)
     assert "No sample pictures: " in text
     assert str(tmp_path / "gone") in text
 
 
 def test_a_log_cut_short_is_read_as_far_as_it_goes(run: Path) -> None:
-    text = " ".join(read(write_report([run])).text)
+    text = " ".join(read(write_report(runs=[run])).text)
     assert "1 unreadable lines in metrics.jsonl were passed over." in text
     assert "2.00 steps a second (medians)." in text
 
@@ -152,9 +159,9 @@ def test_a_log_cut_short_is_read_as_far_as_it_goes(run: Path) -> None:
 def test_several_runs_are_compared(run: Path, tmp_path: Path) -> None:
     other = tmp_path / "runs" / "data-full-fold2"
     shutil.copytree(run, other)
-    (other / "score.json").unlink()
+    (evaluation_of(other) / "score.json").unlink()
     out = tmp_path / "both.html"
-    reader = read(write_report([run, other], out))
+    reader = read(write_report(runs=[run, other], out=out))
     assert "2 runs" in reader.text
     assert "not scored" in reader.text
     assert reader.text.count("data-full-fold2") == 2  # in the comparison and as a heading
@@ -162,9 +169,9 @@ def test_several_runs_are_compared(run: Path, tmp_path: Path) -> None:
 
 def test_wrong_arguments(run: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no run named"):
-        write_report([])
+        write_report(runs=[])
     with pytest.raises(MissingError, match="no such run"):
-        write_report([tmp_path / "none"])
+        write_report(runs=[tmp_path / "none"])
     (tmp_path / "file").write_text("")
     with pytest.raises(FsrvosError, match="cannot be written"):
-        write_report([run], tmp_path / "file" / "page.html")
+        write_report(runs=[run], out=tmp_path / "file" / "page.html")

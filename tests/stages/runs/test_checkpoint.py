@@ -18,6 +18,7 @@ from stages.runs.checkpoint import (
     Encoders,
     load_checkpoint,
     load_progress,
+    pinned,
     read_facts,
     read_weights,
     require_encoders,
@@ -40,7 +41,8 @@ def test_a_round_trip_gives_the_same_network(
     facts = {"fold": 2, "report": {"holdout_J": 0.25}}
     save_checkpoint(tmp_path / "run", model, tiny, tiny_encoders, facts)
     loaded = load_checkpoint(tmp_path / "run")
-    assert loaded.config == tiny
+    assert loaded.config == pinned(tiny, tiny_encoders)
+    assert loaded.config.encoder.vision_digest == tiny_encoders.vision_digest
     assert loaded.encoders == tiny_encoders
     assert loaded.facts == facts == read_facts(tmp_path / "run")
     assert not loaded.model.training

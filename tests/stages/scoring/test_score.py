@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from pathlib import Path
@@ -13,7 +14,7 @@ import torch
 
 from configs.errors import DataError, FsrvosError, MissingError, UsageError
 from stages.data.kind import write_kind
-from stages.score import score
+from stages.score import Score, score
 from stages.scoring.metrics import DAVIS_BOUND, PAPER_BOUND, contour_f, region_j
 
 R = Any  # the Rectangles fixture; test modules cannot import from a conftest
@@ -32,7 +33,7 @@ def test_perfect_masks_score_one_hundred(rectangles: R) -> None:
     path = rectangles.write(
         [rectangles.predict(("model", seed, 0), "v0") for seed in range(2)], protocol="davis"
     )
-    result = score(path, rectangles.root)
+    result = score(predictions=path, data_root=rectangles.root)
     figures = result.overall
     assert (figures.J, figures.F, figures.JF, figures.n) == (100, 100, 100, 1)
     assert figures.interval == {name: (100, 100) for name in ("J", "F", "JF")}
@@ -49,7 +50,7 @@ def test_means_go_over_frames_then_expressions_then_seeds(rectangles: R) -> None
             r.predict(("model", 1, 0), "v2", one_bad_frame),
         ]
     )
-    result = score(path, r.root)
+    result = score(predictions=path, data_root=r.root)
     first, second = (100 + 100 * j_of_shift(2)) / 2, 100 * 2 / 3
     assert [seed.J for seed in result.overall.seeds] == pytest.approx([first, second])
     assert result.overall.J == pytest.approx((first + second) / 2)
@@ -71,7 +72,7 @@ def test_means_go_over_frames_then_expressions_then_seeds(rectangles: R) -> None
 def test_both_measures_are_those_of_the_metrics(rectangles: R) -> None:
     r = rectangles
     masks = np.random.default_rng(0).random(r.truth("v0").shape) > 0.5
-    result = score(r.write([r.predict(("model", 0, 0), "v0", masks)]), r.root)
+    result = score(predictions=r.write([r.predict(("model", 0, 0), "v0", masks)]), data_root=r.root)
     truth = r.truth("v0")
     assert result.overall.J == pytest.approx(100 * region_j(masks, truth).mean(), abs=1e-9)
     expected_f = 100 * contour_f(masks, truth, DAVIS_BOUND).mean()
@@ -90,7 +91,7 @@ def test_the_paper_protocol_pools_frames_at_network_size(rectangles: R, tmp_path
     goal = (resized[:, 0] > 0.5).numpy()
     masks = np.random.default_rng(1).random(goal.shape) > 0.4
     path = r.write([r.predict(("model", 0, 0), "v0", masks)], protocol="paper")
-    result = score(path, r.root, "paper")
+    result = score(predictions=path, data_root=r.root, protocol="paper")
     assert result.overall.J == pytest.approx(100 * region_j(masks, goal).mean(), abs=1e-9)
     expected_f = 100 * contour_f(masks, goal, PAPER_BOUND).mean()
     assert result.overall.F == pytest.approx(expected_f, abs=1e-9)
@@ -101,8 +102,12 @@ def test_protocols_differ_in_what_is_pooled(rectangles: R) -> None:
     r = rectangles
     bad = np.zeros_like(r.truth("v0"))
     path = r.write([r.predict(("model", 0, 0), "v0", bad), r.predict(("model", 0, 1), "v2")])
-    assert score(path, r.root, "davis").overall.J == pytest.approx(50)
-    assert score(path, r.root, "paper").overall.J == pytest.approx(100 * 3 / 7)
+    assert score(predictions=path, data_root=r.root, protocol="davis").overall.J == pytest.approx(
+        50
+    )
+    assert score(predictions=path, data_root=r.root, protocol="paper").overall.J == pytest.approx(
+        100 * 3 / 7
+    )
 
 
 def control_file(r: R) -> Path:
@@ -123,7 +128,9 @@ def control_file(r: R) -> Path:
 
 
 def test_controls_are_compared_on_their_own_episodes(rectangles: R) -> None:
-    controls = score(control_file(rectangles), rectangles.root).to_json()["controls"]
+    controls = score(predictions=control_file(rectangles), data_root=rectangles.root).to_json()[
+        "controls"
+    ]
     wrong = controls["wrong_support"]
     assert wrong["n"] == 2
     assert wrong["J"] == pytest.approx(100 * j_of_shift(2))
@@ -138,14 +145,14 @@ def test_controls_are_compared_on_their_own_episodes(rectangles: R) -> None:
 
 
 def test_controls_pass_by_their_rule(rectangles: R) -> None:
-    controls = score(control_file(rectangles), rectangles.root).controls
+    controls = score(predictions=control_file(rectangles), data_root=rectangles.root).controls
     lost = controls["empty_sentence"].drop("J")
     assert lost == pytest.approx(100 - 100 * j_of_shift(1))
     assert lost < 20
     assert not controls["empty_sentence"].passed
     assert controls["twin_sentence"].passed
     assert controls["untrained"].passed
-    table = score(control_file(rectangles), rectangles.root).table()
+    table = score(predictions=control_file(rectangles), data_root=rectangles.root).table()
     (row,) = [line for line in table.splitlines() if line.startswith("empty sentence")]
     assert "NOT MET" in row
     assert "18.2 J" in row
@@ -155,28 +162,38 @@ def test_a_control_without_its_counterpart_is_refused(rectangles: R) -> None:
     r = rectangles
     path = r.write([r.predict(("model", 0, 0), "v0"), r.predict(("wrong_support", 0, 1), "v1")])
     with pytest.raises(DataError, match=r"wrong_support/seed0/00001 has no model episode"):
-        score(path, r.root)
+        score(predictions=path, data_root=r.root)
+
+
+def figures(found: Score) -> dict[str, Any]:
+    """All that was found, without what made it."""
+    return {name: value for name, value in found.to_json().items() if name != "provenance"}
 
 
 def test_workers_change_nothing(rectangles: R) -> None:
     path = control_file(rectangles)
-    alone = score(path, rectangles.root, jobs=1).to_json()
-    together = score(path, rectangles.root, jobs=2).to_json()
+    alone = figures(score(predictions=path, data_root=rectangles.root, jobs=1))
+    together = figures(score(predictions=path, data_root=rectangles.root, jobs=2))
     assert together == alone
 
 
 def test_score_json(rectangles: R) -> None:
     r = rectangles
-    result = score(r.write([r.predict(("model", 3, 0), "v0")], manifest="abc"), r.root)
+    result = score(
+        predictions=r.write([r.predict(("model", 3, 0), "v0")], manifest="abc"), data_root=r.root
+    )
     written = json.loads((r.folder / "score.json").read_text())
     assert written == json.loads(json.dumps(result.to_json()))
     wanted = {"protocol", "manifest", "seeds", "J", "F", "JF", "interval", "per_category"}
-    assert wanted | {"per_video", "controls", "command", "versions"} <= written.keys()
+    assert wanted | {"per_video", "controls", "provenance"} <= written.keys()
     assert written["manifest"] == "abc"
     assert written["seeds"] == [{"seed": 3, "J": 100, "F": 100, "JF": 100, "n": 1}]
     assert written["interval"] is None
-    assert written["command"].startswith("fsrvos score ")
-    assert written["versions"]["numpy"] == np.__version__
+    assert written["provenance"]["versions"]["numpy"] == np.__version__
+    predictions = written["predictions"]
+    assert predictions["file"] == str(r.folder / "predictions.h5")
+    digest = hashlib.sha256((r.folder / "predictions.h5").read_bytes()).hexdigest()
+    assert predictions["sha256"] == written["provenance"]["digests"]["predictions"] == digest
     assert sorted(p.name for p in r.folder.iterdir()) == ["predictions.h5", "score.json"]
 
 
@@ -185,7 +202,7 @@ def test_the_table_shows_the_headline_and_every_category(rectangles: R) -> None:
     path = r.write(
         [r.predict(("model", s, e), v) for s in (0, 1) for e, v in enumerate(("v0", "v2"))]
     )
-    table = score(path, r.root).table()
+    table = score(predictions=path, data_root=r.root).table()
     assert table.splitlines()[0] == "rectangles, fold 1: J 100.0   F 100.0   J&F 100.0 ± 0.0"
     rows = {line.split()[0]: line.split()[1:] for line in table.splitlines() if "±" in line}
     assert rows["all"] == ["100.0", "100.0", "100.0", "±", "0.0", "2"]
@@ -194,14 +211,14 @@ def test_the_table_shows_the_headline_and_every_category(rectangles: R) -> None:
 
 def test_a_score_tells_the_kind_of_its_dataset(rectangles: R) -> None:
     path = rectangles.write([rectangles.predict(("model", 0, 0), "v0")])
-    assert score(path, rectangles.root).to_json()["kind"] is None
+    assert score(predictions=path, data_root=rectangles.root).to_json()["kind"] is None
     write_kind(rectangles.root, "sample")
-    assert score(path, rectangles.root).to_json()["kind"] == "sample"
+    assert score(predictions=path, data_root=rectangles.root).to_json()["kind"] == "sample"
 
 
 def test_a_dataset_without_a_name_takes_its_folder_s(rectangles: R) -> None:
     path = rectangles.write([rectangles.predict(("model", 0, 0), "v0")], dataset=None)
-    result = score(path, rectangles.root)
+    result = score(predictions=path, data_root=rectangles.root)
     assert result.to_json()["dataset"] == rectangles.root.name
     assert result.table().startswith(f"{rectangles.root.name}, fold 1: ")
 
@@ -213,7 +230,7 @@ def test_a_dataset_without_a_name_takes_its_folder_s(rectangles: R) -> None:
         ({"object_id": 7}, DataError, "is about object 7"),
         ({"frames": ("a", "b", "c", "d")}, DataError, "lacks frame '00000'"),
         ({"size": (12, 20)}, DataError, "masks of 20x12 and annotations of 40x24"),
-        ({"protocol": "paper"}, UsageError, "made for protocol paper"),
+        ({"protocol": "paper", "asked": "davis"}, UsageError, "made for protocol paper"),
         ({"condition": "untrained"}, DataError, "no episode of the model"),
     ],
 )
@@ -232,7 +249,7 @@ def test_what_does_not_belong_together_is_refused(
     meta = {"protocol": change["protocol"]} if "protocol" in change else {}
     path = rectangles.write([item], **meta)
     with pytest.raises(error, match=message) as caught:
-        score(path, rectangles.root)
+        score(predictions=path, data_root=rectangles.root, protocol=change.get("asked"))
     assert "\n" not in str(caught.value)
     assert not (rectangles.folder / "score.json").exists()
 
@@ -240,9 +257,9 @@ def test_what_does_not_belong_together_is_refused(
 def test_wrong_arguments(rectangles: R) -> None:
     path = rectangles.write([rectangles.predict(("model", 0, 0), "v0")])
     with pytest.raises(UsageError, match="unknown protocol 'mean'"):
-        score(path, rectangles.root, "mean")
+        score(predictions=path, data_root=rectangles.root, protocol="mean")
     with pytest.raises(MissingError, match="no such predictions file"):
-        score(rectangles.folder / "none.h5", rectangles.root)
+        score(predictions=rectangles.folder / "none.h5", data_root=rectangles.root)
 
 
 def test_half_an_interval() -> None:
