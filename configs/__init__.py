@@ -5,6 +5,7 @@ from configs.errors import (
     DataError,
     FsrvosError,
     MissingError,
+    PartialError,
     UsageError,
 )
 from configs.loading import config_digest, from_toml, load_config, presets, to_toml
@@ -22,6 +23,7 @@ __all__ = [
     "FeaturesConfig",
     "FsrvosError",
     "MissingError",
+    "PartialError",
     "ModelConfig",
     "TrainConfig",
     "UsageError",

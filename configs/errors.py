@@ -29,5 +29,11 @@ class MissingError(FsrvosError):
     exit_code = 4
 
 
+class PartialError(FsrvosError):
+    """What could be done is done and lies where it should; the message says what could not."""
+
+    exit_code = 5
+
+
 class DataError(FsrvosError):
     """A dataset, a video or a support folder is malformed."""

@@ -78,7 +78,7 @@ def _read_source(path_or_preset: str) -> tuple[str, dict[str, Any]]:
         nearest = _suggest(path_or_preset, presets())
         raise UsageError(f"no preset or file named '{path_or_preset}'; {nearest}")
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")  # editors on Windows add a mark
     except FileNotFoundError:
         raise MissingError(f"configuration file {path} does not exist") from None
     except UnicodeDecodeError:

@@ -12,6 +12,9 @@ from typing import Literal
 from configs.model import ModelConfig
 from configs.training import TrainConfig
 
+SMALLEST_SIDE = 32
+"""Least height and width of a frame as the encoders see it, in pixels."""
+
 
 @dataclass(frozen=True)
 class EncoderConfig:
@@ -37,8 +40,10 @@ class FeaturesConfig:
     views: int = 1  # K, ways each training video is cached in; 1 is the frames as they are alone
 
     def __post_init__(self) -> None:
-        if self.short_side < 32:
-            raise ValueError(f"features.short_side is {self.short_side}; it must be 32 or more")
+        if self.short_side < SMALLEST_SIDE:
+            raise ValueError(
+                f"features.short_side is {self.short_side}; it must be {SMALLEST_SIDE} or more"
+            )
         if self.long_side and self.long_side < self.short_side:
             raise ValueError(
                 f"features.long_side is {self.long_side}; it must be 0 (no limit) "

@@ -1,8 +1,8 @@
 """The click group, and the one place where errors become a line on stderr and an exit code.
 
 Exit codes: 0 done, 1 the work failed, 2 usage, 3 cache integrity, 4 missing data or weights,
-130 interrupted. Commands are imported when they are named, and stages inside the commands, so
-that `fsrvos --help` loads neither torch nor OpenCV.
+5 done in part, 130 interrupted. Commands are imported when they are named, and stages inside the
+commands, so that `fsrvos --help` loads neither torch nor OpenCV.
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ COMMANDS = {
 # and keep the cores from what would decode and write meanwhile. A hundredth of that is enough for
 # the encoders and for training.
 SPINS = "3000"
+
+# Broken images are reported in the program's own line, not in OpenCV's beside it.
+OPENCV_LOG = "SILENT"
 
 # Reading or writing failed for a reason outside the program, which the system's own words state.
 _SYSTEM_REASONS = {
@@ -104,6 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Read when torch is loaded, which no command has done yet. Whoever states a policy keeps it.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
+    os.environ.setdefault("OPENCV_LOG_LEVEL", OPENCV_LOG)
     sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
 
 

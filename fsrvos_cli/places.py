@@ -10,10 +10,12 @@ FSRVOS_WORK moves `work`. Every place taken by default is named on stderr.
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -131,6 +133,35 @@ def fold_of_run(given: int | None, run: Path) -> int:
     fold = int(match[1]) if match else 1
     taken("--fold", fold)
     return fold
+
+
+def prediction(video: Path, sentence: str, support: Path, run: Path) -> Path:
+    """Where a prediction goes: work/predict/<video>, with a number where that holds another one.
+
+    The same video, sentence, support and run are the same prediction, which is made anew.
+    """
+    home = work_root() / "predict"
+    asked = {
+        "video": str(video.absolute()),
+        "expression": sentence,
+        "support": str(support.absolute()),
+        "run": str(run.absolute()),
+    }
+    name = video.stem or "video"
+    for number in itertools.count(1):
+        folder = home / (name if number == 1 else f"{name}-{number}")
+        if not folder.exists() or asked.items() <= _scores(folder).items():
+            return folder
+    raise AssertionError("unreachable")
+
+
+def _scores(folder: Path) -> dict[str, Any]:
+    """What a prediction's folder says of itself; nothing where it says nothing."""
+    try:
+        read = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return read if isinstance(read, dict) else {}
 
 
 def taken(option: str, value: object) -> None:

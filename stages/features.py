@@ -31,6 +31,7 @@ from stages.data.nouns import category_of, hide_noun
 from stages.data.sides import swap_sides
 from stages.encoders import TextEncoder, load_text, load_vision
 from stages.encoders.folded import has_fast_bf16
+from stages.encoders.unread import warn_of_unread
 from stages.extraction.clusters import Cluster, ClusterExtraction
 from stages.extraction.jobs import Job
 from stages.extraction.pipeline import Extraction
@@ -110,6 +111,7 @@ def extract(
         return report
     keep_freed_memory()
     begun = time.perf_counter()
+    warn_of_unread(text, *untold)
     write_sentences(texts, text, untold, progress)
     batch_frames = config.features.batch_frames
     tallies = []

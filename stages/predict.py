@@ -21,7 +21,6 @@ from torch import Tensor
 
 from cache.whole_file import replace_text
 from cache.whole_folder import replace_folder, require_replaceable
-from configs import FeaturesConfig
 from stages.data.files import clean_expression
 from stages.data.overlay import (
     Tile,
@@ -31,11 +30,12 @@ from stages.data.overlay import (
     write_mask_png,
     write_png,
 )
-from stages.data.resize import fitted_size, resize_frame, resize_mask
+from stages.data.resize import network_size, resize_frame, resize_mask
 from stages.data.support import SupportSet, load_support
 from stages.data.video import VideoSource, read_video
 from stages.data.video_writer import VideoWriter
 from stages.encoders import TextEncoder, VisionEncoder, load_text, load_vision
+from stages.encoders.unread import warn_of_unread
 from stages.feeding.batches import EpisodeBatch, make_words, stack_pyramids
 from stages.feeding.inference import Answer, answers, run_model
 from stages.model.inputs import FramePyramid, Support, Words
@@ -55,16 +55,34 @@ Frame = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class PredictReport:
-    """Where everything was written, and how sure the network is. `score` is in [0, 1]."""
+    """Where everything was written, and how sure the network is. `score` is in [0, 1].
+
+    The object is marked in `marked` of `frames` frames. `shortfall` is None, or says in one line
+    how much of the video could not be read.
+    """
 
     video: str
     expression: str
     frames: int
+    marked: int
     score: float
     masks: str
     overlay: str
     contact_sheet: str
     scores: str
+    shortfall: str | None = None
+
+    def table(self) -> str:
+        """Lines for people, the answer first."""
+        nothing = "" if self.marked else ": nothing that fits was found"
+        places = (("masks", self.masks), ("overlay", self.overlay), ("sheet", self.contact_sheet))
+        return "\n".join(
+            [
+                f"{self.video}: {self.expression!r}",
+                f"marked in {self.marked} of {self.frames} frames{nothing}; score {self.score:.2f}",
+                *(f"{name:<8}{place}" for name, place in (*places, ("scores", self.scores))),
+            ]
+        )
 
 
 class Segmenter:
@@ -119,8 +137,8 @@ class Segmenter:
 
     def size(self, frame: Frame) -> tuple[int, int]:
         """Network input size (H, W) of a frame."""
-        options: FeaturesConfig = self.config.features
-        return fitted_size(frame.shape[0], frame.shape[1], options.short_side, options.long_side)
+        height, width = frame.shape[:2]
+        return network_size(height, width, self.config.features, "the video or its support")
 
 
 def predict(
@@ -136,7 +154,8 @@ def predict(
     """Segment the described object in every frame of `video` and write the folder `out`.
 
     `out` is whole or absent; a former result there is replaced in the end, and anything else is
-    refused. command: kept as provenance. Raises UsageError (`out`), MissingError or DataError.
+    refused. A video that is cut short is segmented as far as it goes, and the report says so.
+    command: kept as provenance. Raises UsageError (`out`), MissingError or DataError.
     """
     require_one_process()
     keep_freed_memory()
@@ -145,16 +164,21 @@ def predict(
     shown = load_support(support)
     source = read_video(video)
     segmenter = Segmenter(run, device)
+    for text in (sentence, shown.expression):
+        warn_of_unread(segmenter.text, text)
     annotated, words = segmenter.support(shown), segmenter.words(sentence)
     with replace_folder(out, NAMES) as folder:
         shows = _draw(segmenter, source, sentence, words, annotated, folder)
         score = float(np.mean([shown.presence for shown in shows]))
+        marked = sum(shown.marked for shown in shows)
         scores = {
-            "video": str(video),
+            "video": str(video.absolute()),
             "expression": sentence,
-            "support": str(support),
-            "run": str(run),
+            "support": str(support.absolute()),
+            "run": str(run.absolute()),
             "score": round(score, 4),
+            "marked": marked,
+            "shortfall": source.shortfall,
             "frames": [
                 {"frame": shown.name, "score": round(shown.presence, 4), "present": shown.marked}
                 for shown in shows
@@ -166,11 +190,13 @@ def predict(
         video=str(video),
         expression=sentence,
         frames=len(shows),
+        marked=marked,
         score=score,
         masks=str(out / MASKS),
         overlay=str(out / OVERLAY),
         contact_sheet=str(out / SHEET),
         scores=str(out / SCORES),
+        shortfall=source.shortfall,
     )
 
 

@@ -163,7 +163,7 @@ def photo_clips(
 def _listed(path: Path) -> tuple[str, ...]:
     """The picture ids of a list."""
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: cannot be read ({error}); name a list of ids") from None
     ids = [line.partition("#")[0].strip() for line in lines]

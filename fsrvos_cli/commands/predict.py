@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from configs import DataError, UsageError
+from configs import DataError, PartialError, UsageError
 from fsrvos_cli import once, options, places
 from fsrvos_cli.invocation import command_line
 from fsrvos_cli.output import emit
@@ -52,7 +52,7 @@ def predict(
         raise UsageError(str(error)) from error
     run = places.find_run(run)
     if out is None:
-        out = places.work_root() / "predict" / (video.stem or "video")
+        out = places.prediction(video, clean_expression(expression, ""), support, run)
         places.taken("--out", out)
     from stages.runtime.device import choose_device
 
@@ -69,3 +69,5 @@ def predict(
         command=command_line(run=run, out=out, device=device),
     )
     emit(report, as_json)
+    if report.shortfall:
+        raise PartialError(report.shortfall)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs.errors import DataError
+from configs.schema import SMALLEST_SIDE, FeaturesConfig
 
 
 def fitted_size(height: int, width: int, short_side: int, long_side: int = 0) -> tuple[int, int]:
@@ -22,6 +23,22 @@ def fitted_size(height: int, width: int, short_side: int, long_side: int = 0) ->
         short_side = max(1, round(long_side * shorter / longer))
     other = int(short_side * longer / shorter)
     return (short_side, other) if height <= width else (other, short_side)
+
+
+def network_size(
+    height: int, width: int, features: FeaturesConfig, where: object
+) -> tuple[int, int]:
+    """The fitted (height, width) of a frame under `features`.
+
+    DataError, naming `where` it is, when it is too narrow for the encoders at that size.
+    """
+    size = fitted_size(height, width, features.short_side, features.long_side)
+    if min(size) < SMALLEST_SIDE:
+        raise DataError(
+            f"{where}: frames of {width} x {height} pixels would be {size[1]} x {size[0]} for the "
+            f"network, and each side needs {SMALLEST_SIDE}; crop them or raise features.long_side"
+        )
+    return size
 
 
 def resize_frame(frame: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

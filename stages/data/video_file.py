@@ -55,7 +55,7 @@ class VideoFile:
 
     def __iter__(self) -> Iterator[Frame]:
         """RGB frames, upright. DataError at damage that is not the end of the file."""
-        count = 0
+        count, known_short = 0, self._ends_early
         with _open(self._path) as container:
             stream = _track(self._path, container)
             stream.thread_type = "AUTO"
@@ -67,7 +67,7 @@ class VideoFile:
                 yield shown_as(image, _matrix(frame))
                 count += 1
         if self._ends_early and not count:
-            raise self._damaged(0)
+            raise self._cut_before_a_frame() if known_short else self._damaged(0)
         if count and self._is_short(clock.seconds):
             claimed = max(self.expected, round(self._duration * self.fps))
             numbers = f"it claims {claimed} frames, {count} could be read"
@@ -102,6 +102,11 @@ class VideoFile:
         if not count:
             what = "no frame of the video can be decoded; re-encode it with ffmpeg"
         return DataError(f"{self._path}: {what}")
+
+    def _cut_before_a_frame(self) -> DataError:
+        return DataError(
+            f"{self._path}: the file is cut short and no frame of it can be read; copy it again"
+        )
 
     def _is_short(self, seconds: float) -> bool:
         slack = max(_SLACK, 2.5 / self.fps, 0.01 * self._duration)

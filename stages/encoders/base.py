@@ -14,8 +14,9 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from configs.schema import SMALLEST_SIDE
+
 STRIDES = (4, 8, 16, 32)
-SMALLEST_SIDE = 32
 
 # Pixels that go through a network together on a CPU: four frames of 192x320. Twice as fast as
 # sixteen, whose activations are too large for the allocator to reuse and are faulted in anew.
@@ -148,6 +149,10 @@ class TextEncoder(ABC):
 
         Raises DataError when a sentence has more tokens than the encoder can take.
         """
+
+    def unknown_words(self, sentence: str) -> tuple[str, ...]:
+        """Words that the encoder cannot tell from other words, in order and once each."""
+        return ()
 
 
 def weights_digest(state: Mapping[str, Tensor], *, extra: bytes = b"") -> str:

@@ -86,6 +86,13 @@ class TransformerText(TextEncoder):
                 states.update(zip(part, encoded, strict=True))
         return [states[index] for index in range(len(sentences))]
 
+    def unknown_words(self, sentence: str) -> tuple[str, ...]:
+        return tuple(word for word in dict.fromkeys(sentence.split()) if self._is_unknown(word))
+
+    def _is_unknown(self, word: str) -> bool:
+        ids = self._tokenizer(word, add_special_tokens=False)["input_ids"]
+        return not ids or self._tokenizer.unk_token_id in ids
+
     def _token_ids(self, sentence: str) -> list[int]:
         ids: list[int] = self._tokenizer(sentence, truncation=False, verbose=False)["input_ids"]
         if len(ids) > self.longest:

@@ -18,7 +18,7 @@ from cache.objects import each
 from configs import Config, DataError, FeaturesConfig
 from stages.data.dataset import Dataset
 from stages.data.images import read_rgb
-from stages.data.resize import fitted_size
+from stages.data.resize import network_size
 from stages.data.views import PLAIN, View, view_of
 from stages.encoders import STRIDES, VisionEncoder
 from stages.extraction.jobs import Job
@@ -145,7 +145,7 @@ def frame_reader(
     def read(index: int) -> NDArray[np.uint8]:
         frame = read_rgb(paths[index])
         height, width = frame.shape[:2]
-        size = fitted_size(height, width, features.short_side, features.long_side)
+        size = network_size(height, width, features, paths[index])
         return view.frame(frame, size)
 
     return read

@@ -13,7 +13,7 @@ from cache import Place, QuantisedMaps, quantise
 from configs import Config, FeaturesConfig
 from stages.data.dataset import Dataset
 from stages.data.images import image_size
-from stages.data.resize import fitted_size
+from stages.data.resize import network_size
 from stages.data.views import PLAIN, View, random_view
 from stages.encoders import load_text, load_vision
 from stages.feeding.cached import CachedFeatures
@@ -35,8 +35,7 @@ class NetworkSizes:
         if video not in self._known:
             first = self._dataset.frame_path(video, self._dataset.videos[video].frames[0])
             height, width = image_size(first)
-            options = self._features
-            self._known[video] = fitted_size(height, width, options.short_side, options.long_side)
+            self._known[video] = network_size(height, width, self._features, first)
         return self._known[video]
 
 

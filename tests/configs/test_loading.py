@@ -123,6 +123,12 @@ def test_a_wrong_file_is_refused_with_key_hint_and_file(
         assert word in str(caught.value)
 
 
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[train]\nsteps = 7\n", encoding="utf-8-sig")
+    assert load_config(str(file)).train.steps == 7
+
+
 def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="does not exist"):
         load_config(str(tmp_path / "none.toml"))

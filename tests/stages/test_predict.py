@@ -23,6 +23,7 @@ from stages.data.images import read_ids
 from stages.data.overlay import Tile, write_mask_png, write_png
 from stages.data.support import load_support
 from stages.data.video_writer import VideoWriter
+from stages.feeding.inference import Answer
 from stages.predict import Segmenter, SpreadTiles, predict
 from tests.stages.error_lines import Captured, assert_one_line
 
@@ -85,12 +86,15 @@ def test_all_results_are_there_and_of_the_right_size(
         assert sheet.width > 320
     scores = json.loads((out / "scores.json").read_text())
     assert scores.keys() == {
-        *("video", "expression", "support", "run", "score", "frames", "provenance")
+        *("video", "expression", "support", "run", "score", "frames", "provenance"),
+        *("marked", "shortfall"),
     }
     digests = scores["provenance"]["digests"]
     weights = (untrained_run / "model.safetensors").read_bytes()
     assert digests["weights"] == hashlib.sha256(weights).hexdigest()
     assert digests["vision"] == predicting.load_checkpoint(untrained_run).encoders.vision_digest
+    assert scores["marked"] == sum(entry["present"] for entry in scores["frames"])
+    assert scores["marked"] == report.marked and scores["shortfall"] is None
     assert scores["expression"] == "the left ant"
     assert [entry["frame"] for entry in scores["frames"]] == names
     for entry in scores["frames"]:
@@ -236,6 +240,73 @@ def test_a_new_result_replaces_a_former_one_whole(
     with pytest.raises(UsageError, match=r"holds notes\.txt"):
         predict(video=clip, expression=SENTENCE, support=support, run=untrained_run, out=out)
     assert snapshot(out) == before
+
+
+def test_a_video_cut_short_is_segmented_as_far_as_it_goes(
+    support: Path, untrained_run: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    video = tmp_path / "clip.mkv"
+    with av.open(str(video), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 64, 96, "yuv420p"
+        stream.options = {"g": "1", "crf": "10"}
+        for when in range(30):
+            frame = av.VideoFrame.from_ndarray(picture(when % 60), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    video.write_bytes(video.read_bytes()[: video.stat().st_size * 2 // 3])
+    out = tmp_path / "out"
+    arguments = ["predict", str(video), SENTENCE, "--support", str(support), "-o", str(out)]
+    assert command_line([*arguments, "--run", str(untrained_run), "--device", "cpu"]) == 5
+    said, error = capsys.readouterr()
+    kept = len(list((out / "masks").iterdir()))
+    assert 2 <= kept < 30 and f"of {kept} frames" in said
+    assert f"the file is cut short (it claims 30 frames, {kept} could be read)" in error
+    assert json.loads((out / "scores.json").read_text())["shortfall"] in error
+
+
+def test_nothing_found_is_said(
+    clip: Path,
+    support: Path,
+    untrained_run: Path,
+    tmp_path: Path,
+    capsys: Captured,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def nowhere(self: Segmenter, frames: list[np.ndarray], *_: object) -> Answer:  # type: ignore[type-arg]
+        masks = np.zeros((len(frames), 64, 96), bool)
+        return Answer(masks, np.full(len(frames), 0.25, np.float32))
+
+    monkeypatch.setattr(Segmenter, "segment", nowhere)
+    arguments = ["predict", str(clip), SENTENCE, "--support", str(support)]
+    arguments += ["--run", str(untrained_run), "--device", "cpu", "-o", str(tmp_path / "out")]
+    assert command_line(arguments) == 0
+    said = capsys.readouterr().out
+    assert f"marked in 0 of {FRAMES} frames: nothing that fits was found; score 0.25" in said
+    assert json.loads((tmp_path / "out/scores.json").read_text())["marked"] == 0
+
+
+def test_two_predictions_never_share_a_folder_by_default(
+    clip: Path,
+    support: Path,
+    untrained_run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FSRVOS_WORK", str(tmp_path / "work"))
+    other = tmp_path / "b" / "clip.mp4"
+    other.parent.mkdir()
+    shutil.copy(clip, other)
+    options = ["--support", str(support), "--run", str(untrained_run), "--device", "cpu"]
+    made = tmp_path / "work" / "predict"
+    asked = [(clip, "an ant"), (other, "an ant"), (clip, "the left ant"), (clip, "AN  ant")]
+    for video, sentence in asked:
+        assert command_line(["predict", str(video), sentence, *options]) == 0
+    assert sorted(path.name for path in made.iterdir()) == ["clip", "clip-2", "clip-3"]
+    said = {p.name: json.loads((p / "scores.json").read_text()) for p in made.iterdir()}
+    assert (said["clip"]["video"], said["clip"]["expression"]) == (str(clip), "an ant")
+    assert (said["clip-2"]["video"], said["clip-2"]["expression"]) == (str(other), "an ant")
+    assert said["clip-3"]["expression"] == "the left ant"
 
 
 def no_mask(folder: Path) -> None:

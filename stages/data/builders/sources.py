@@ -10,12 +10,13 @@ from stages.data.images import IMAGE_SUFFIXES
 
 
 def find_image(folder: Path, name: str, root: Path) -> Path:
-    """The image of that stem in `folder`; DataError when there is none."""
+    """The image of that stem in `folder`, suffixes in any case; DataError when there is none."""
     if plain_name(name):
         for suffix in (".bmp", *IMAGE_SUFFIXES):
-            path = folder / (name + suffix)
-            if path.exists():
-                return require_inside(path, root)
+            for written in (suffix, suffix.upper()):
+                path = folder / (name + written)
+                if path.exists():
+                    return require_inside(path, root)
     raise DataError(f"{folder / name}: no such image; restore it or remove the frame")
 
 

@@ -60,7 +60,7 @@ def open_source(source: Path) -> Catalogue:
 
 
 def _annotation_file(folder: Path) -> Path:
-    found = sorted(folder.glob("*.json")) or sorted(folder.glob("annotations/instances*.json"))
+    found = _visible(folder, "*.json") or _visible(folder, "annotations/instances*.json")
     if not found:
         raise DataError(
             f"{folder}: neither a COCO annotation file (*.json) nor a SegmentationObject folder"
@@ -68,6 +68,11 @@ def _annotation_file(folder: Path) -> Path:
     if len(found) > 1:
         raise DataError(f"{folder}: several annotation files; name one, such as {found[0]}")
     return found[0]
+
+
+def _visible(folder: Path, pattern: str) -> list[Path]:
+    """Files by name without hidden ones, such as the `._` files that macOS adds."""
+    return sorted(path for path in folder.glob(pattern) if not path.name.startswith("."))
 
 
 def _image_folder(file: Path) -> Path:

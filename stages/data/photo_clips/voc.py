@@ -28,7 +28,8 @@ _UNDECIDED = 255
 
 def read_voc(root: Path) -> tuple[Photograph, ...]:
     """The photographs that have object masks, by name. Raises MissingError or DataError."""
-    names = sorted(path.stem for path in (root / "SegmentationObject").glob("*.png"))
+    masks = (root / "SegmentationObject").glob("*.png")
+    names = sorted(mask.stem for mask in masks if not mask.name.startswith("."))
     if not names:
         raise DataError(f"{root / 'SegmentationObject'}: holds no mask; give a VOC folder")
     return tuple(_photograph(root, name) for name in names)
@@ -81,7 +82,9 @@ def _by_class_mask(
 ) -> dict[int, str]:
     path = require_inside(root / "SegmentationClass" / f"{name}.png", root)
     list_path = require_inside(root / "class_names.txt", root)
-    names = [" ".join(line.lower().split()) for line in list_path.read_text("utf-8").splitlines()]
+    names = [
+        " ".join(line.lower().split()) for line in list_path.read_text("utf-8-sig").splitlines()
+    ]
     classes = read_ids(path)
     if classes.shape != ids.shape:
         raise DataError(f"{path}: not the size of its object mask; correct it")

@@ -171,6 +171,13 @@ def test_sail_vos_tests_all_three_classes_in_every_fold(sail: Path, tmp_path: Pa
     assert check(tmp_path / "mini", progress=False).sound
 
 
+def test_suffixes_may_be_in_upper_case(sail: Path, tmp_path: Path) -> None:
+    for path in list((sail / "Images" / "s1").iterdir()):
+        path.rename(path.with_suffix(".BMP"))
+    report = build("mini-ref-sail-vos", sail, tmp_path / "mini", progress=False)
+    assert report.videos == 6 and not report.skipped
+
+
 def test_sail_vos_leaves_out_broken_videos(sail: Path, tmp_path: Path) -> None:
     (sail / "Images" / "s0" / "00000.bmp").unlink()
     (sail / "Images" / "s2").rename(tmp_path / "s2")

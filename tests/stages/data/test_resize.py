@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from configs import FeaturesConfig
 from configs.errors import DataError
-from stages.data.resize import fitted_size, resize_frame, resize_mask
+from stages.data.resize import fitted_size, network_size, resize_frame, resize_mask
 
 GOLDEN = json.loads(
     (Path(__file__).parents[2] / "golden" / "resize_sizes.json").read_text(encoding="utf-8")
@@ -66,3 +67,13 @@ def test_halving_a_frame_averages_blocks() -> None:
 def test_equal_size_returns_the_frame_itself() -> None:
     frame = np.zeros((8, 12, 3), dtype=np.uint8)
     assert resize_frame(frame, (8, 12)) is frame
+
+
+def test_frames_too_narrow_for_the_encoders_are_named() -> None:
+    features = FeaturesConfig(short_side=96, long_side=160)
+    assert network_size(20, 20, features, "x") == (96, 96)
+    assert network_size(64, 320, features, "x") == (32, 160)
+    with pytest.raises(DataError, match="v/0.png: frames of 330 x 64 .* 159 x 31 .* needs 32"):
+        network_size(64, 330, features, "v/0.png")
+    with pytest.raises(DataError, match="of 1 x 1000 pixels would be 1 x 1000 for"):
+        network_size(1000, 1, features, "v/0.png")

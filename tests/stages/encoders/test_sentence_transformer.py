@@ -14,6 +14,7 @@ from configs import DataError, EncoderConfig, MissingError
 from stages.encoders import load_text, sentence_transformer
 from stages.encoders.packaged import packaged_path
 from stages.encoders.sentence_transformer import TransformerText, load_transformer_text
+from stages.encoders.unread import warn_of_unread
 
 MINILM_DIGEST = "d0f2a9edf7fe0cc8ed0b3a96880d426110fad1a3f021c7048b5910ed1f1a6fa5"
 SENTENCES = (
@@ -197,3 +198,37 @@ def copied(folder: Path, where: Path) -> Path:
 
 def edit(path: Path, **changes: object) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "unknown"),
+    [
+        ("a brown dog, barking", ()),
+        ("the weimaraner's puppy", ()),  # rare words are spelt in pieces that it knows
+        ("a 猫 on a 猫", ("猫",)),
+        ("a 🐕 beside a 🦜", ("🐕", "🦜")),
+        ("", ()),
+    ],
+)
+def test_words_that_say_nothing_are_found(
+    minilm: TransformerText, sentence: str, unknown: tuple[str, ...]
+) -> None:
+    assert minilm.unknown_words(sentence) == unknown
+
+
+def test_unknown_words_are_alike(minilm: TransformerText) -> None:
+    """What the warning says: another unknown word in its place changes nothing."""
+    assert cosine(minilm, "a 🐕", "a 🦜") == pytest.approx(1, abs=1e-6)
+
+
+def test_one_line_names_the_unknown_words(
+    minilm: TransformerText, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warn_of_unread(minilm, "a brown dog")
+    assert capsys.readouterr().err == ""
+    warn_of_unread(minilm, "a 🐕 dog")
+    said = capsys.readouterr().err
+    assert said.startswith("warning: all-MiniLM-L6-v2 does not know '🐕' in 'a 🐕 dog'; ")
+    warn_of_unread(minilm, "a dog", *(f"a {chr(0x1F980 + i)}" for i in range(7)))
+    said = capsys.readouterr().err
+    assert "and 2 more words in 7 sentences; " in said and said.count("\n") == 1

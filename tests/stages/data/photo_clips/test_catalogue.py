@@ -186,6 +186,18 @@ def test_a_voc_folder_without_xml_names_objects_by_class_masks(voc: Path) -> Non
         open_source(voc)
 
 
+def test_hidden_files_are_no_annotations(voc: Path, coco: Path) -> None:
+    masks = voc / "SegmentationObject"
+    (masks / "._a.png").write_bytes(b"\x00\x05\x16\x07")
+    assert {photo.id for photo in open_source(voc).photographs} == {
+        path.stem for path in masks.glob("*.png") if path.name[0] != "."
+    }
+    before = len(open_source(coco).photographs)
+    for note in list(coco.rglob("*.json")):
+        note.with_name(f"._{note.name}").write_bytes(b"\x00\x05\x16\x07")
+    assert len(open_source(coco).photographs) == before
+
+
 def test_faults_of_a_voc_folder_are_named(voc: Path) -> None:
     (voc / "Annotations/a.xml").write_text("<annotation></annotation>")
     with pytest.raises(DataError, match="object 1 has no kind"):
