@@ -19,6 +19,8 @@ KNOWN_STRIDES = (4, 8, 16, 32, 64)  # 64 is made from the map at 32
 class ModelConfig:
     """Sizes and named options of the network."""
 
+    network: Literal["fsrvos", "affinity", "similarity"] = "fsrvos"  # the paper's; one that
+    # compares; what frozen features say without training
     preset: Literal["default", "official"] = "default"
 
     hidden: int = 256  # C, channels of every token
@@ -56,6 +58,11 @@ class ModelConfig:
     sentence_word: bool = True  # the sentence state is read as one more word
     shared_mask_divisor: bool = False  # mask terms of the loss are divided by visible frames too
 
+    # Of the networks that compare, affinity and similarity.
+    looks: int = 2  # times that the query clip becomes its own support
+    mask_width: int = 40  # channels between cues and mask
+    sentence_choice: bool = True  # the sentence picks among what the support found
+
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {
             "default": {},
@@ -84,6 +91,11 @@ class ModelConfig:
             _require(getattr(self, name) >= 1, f"model.{name} must be 1 or more")
         for name in ("encoder_layers", "decoder_layers", "queries", "mask_dim", "mask_channels"):
             _require(getattr(self, name) >= 1, f"model.{name} must be 1 or more")
+        _require(self.looks >= 0, "model.looks must be 0 or more")
+        _require(
+            self.mask_width >= 4 and self.mask_width % 4 == 0,
+            "model.mask_width must be a multiple of 4",
+        )
         _require(self.mask_layers >= 2, "model.mask_layers must be 2 or more")
         _require(self.hidden % self.heads == 0, "model.hidden must be a multiple of model.heads")
         _require(self.hidden % 32 == 0, "model.hidden must be a multiple of 32")

@@ -19,6 +19,7 @@ class TrainConfig:
     videos_per_step: int = 5
     paired: bool = True
     twin_share: float = 0.5  # of the query videos, drawn among those with twins alone
+    wrong_support: float = 0.0  # share of videos whose support is of a kind that they do not show
     hide_nouns: float = 0.5  # share of videos whose sentences say "object" instead of the category
     channel_dropout: float = 0.2  # of the coarse frozen maps, alike for query and support
     channel_noise: float = 0.2  # log-normal scale of their other channels, alike as well
@@ -52,7 +53,7 @@ class TrainConfig:
         for name in ("steps", "videos_per_step", "log_every", "checkpoint_every", "prefetch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"train.{name} is {getattr(self, name)}; it must be 1 or more")
-        for name in ("twin_share", "hide_nouns", "channel_dropout", "flip_maps"):
+        for name in ("twin_share", "wrong_support", "hide_nouns", "channel_dropout", "flip_maps"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"train.{name} is {getattr(self, name)}; it must be in [0, 1]")
         for name in ("crop_maps", "mask_points"):

@@ -24,8 +24,8 @@ from stages.data.index import load_dataset
 from stages.feeding.batches import FeatureSource, collate
 from stages.feeding.inference import Answer, answers, join, run_model
 from stages.feeding.sources import open_source
-from stages.model.build import build_model
-from stages.model.fsrvos import FsrvosModel
+from stages.model.network import Network
+from stages.model.networks import build_network
 from stages.predictions import EpisodeInfo, EpisodeKey, Prediction, PredictionWriter, read_meta
 from stages.runs.checkpoint import Checkpoint, Encoders, load_checkpoint, require_encoders
 from stages.runs.evaluation import EvaluationIdentity, settle
@@ -221,7 +221,7 @@ class _Runner:
         self.annotation_size = options.protocol == "davis"
         torch.manual_seed(UNTRAINED_SEED)
         encoders = loaded.encoders
-        blank = build_model(loaded.config.model, encoders.channels, encoders.text_width)
+        blank = build_network(loaded.config.model, encoders.channels, encoders.text_width)
         self.untrained = blank.to(device).eval()
         self.trained = loaded.model
 
@@ -241,7 +241,7 @@ class _Runner:
 
     def answer(
         self,
-        model: FsrvosModel,
+        model: Network,
         batch: Sequence[_Task],
         window: range,
         sizes: list[tuple[int, int]],
@@ -253,7 +253,7 @@ class _Runner:
             self.dataset, self.source, episodes, self.device, sentences, with_targets=False
         )
         said = run_model(model, inputs, self.config.train.precision)
-        return answers(said, inputs.query, self.config.model.mask_stride, sizes)
+        return answers(said, inputs.query, model.mask_stride, sizes)
 
     def size(self, video: str) -> tuple[int, int]:
         """(H, W) that masks are kept at: the annotations', or the network's in protocol paper."""

@@ -126,7 +126,7 @@ class Segmenter:
         batch = EpisodeBatch(query=query, words=words, support=support)
         said = run_model(self.model, batch, self.config.train.precision)
         own = (frames[0].shape[0], frames[0].shape[1])
-        return answers(said, query, self.config.model.mask_stride, [own])[0]
+        return answers(said, query, self.model.mask_stride, [own])[0]
 
     def encode(self, frames: Sequence[Frame]) -> list[Tensor]:
         """Four maps [T, C, h, w] of equally large frames."""

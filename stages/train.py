@@ -25,14 +25,14 @@ from stages.data.episodes import Episode, holdout_episodes, holdout_videos, samp
 from stages.data.folds import train_categories, videos_of
 from stages.data.index import load_dataset
 from stages.data.nouns import hide_noun
-from stages.data.sampling import require_two
+from stages.data.sampling import mismatched, require_two
 from stages.feeding.batches import EpisodeBatch, FeatureSource, collate
 from stages.feeding.inference import answers, run_model
 from stages.feeding.prefetch import Prefetch
 from stages.feeding.sources import open_source
-from stages.model.build import build_model
-from stages.model.fsrvos import FsrvosModel
-from stages.model.losses import Losses
+from stages.model.network import Network
+from stages.model.networks import build_network
+from stages.model.prediction import Losses
 from stages.runs.checkpoint import (
     fill,
     pinned,
@@ -158,9 +158,9 @@ class _Training:
         source.prepare(sorted(held))
         self.encoders = source.encoders
         torch.manual_seed(seed)
-        self.model = build_model(config.model, self.encoders.channels, self.encoders.text_width).to(
-            device
-        )
+        self.model = build_network(
+            config.model, self.encoders.channels, self.encoders.text_width
+        ).to(device)
         self.learner = Learner(self.model, config, device)
         self.step = 0
         # Steps at which train.steps was raised, each with what it had been.
@@ -246,6 +246,8 @@ class _Training:
                 videos=self.videos,
                 twin_share=stated.twin_share,
             )
+            if stated.wrong_support and rng.random() < stated.wrong_support:
+                drawn = mismatched(self.dataset, drawn, self.categories, rng, self.videos)
             hidden = rng.random() < stated.hide_nouns
             episodes += augment(drawn)
             sentences += [self.sentence(episode, hidden) for episode in drawn]
@@ -282,13 +284,13 @@ class _Training:
         overlaps = [self.overlap(self.model, episode) for episode in self.held[::every]]
         return float(np.mean(overlaps))
 
-    def overlap(self, model: FsrvosModel, episode: Episode) -> float:
+    def overlap(self, model: Network, episode: Episode) -> float:
         """Mean J of one episode at network input size."""
         batch = collate(self.dataset, self.source, [episode], self.device)
         assert batch.targets is not None
         size = (batch.targets.shape[-2], batch.targets.shape[-1])
         said = run_model(model, batch, self.config.train.precision)
-        answer = answers(said, batch.query, self.config.model.mask_stride, [size])[0]
+        answer = answers(said, batch.query, model.mask_stride, [size])[0]
         return float(region_j(answer.masks, batch.targets[0].cpu().numpy()).mean())
 
     def keep(self, run: Path) -> None:

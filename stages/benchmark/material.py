@@ -18,7 +18,7 @@ from stages.data.sample.videos import render_video
 from stages.encoders import VisionEncoder, load_text, load_vision
 from stages.encoders.folded import tune
 from stages.encoders.pretrained import quietly
-from stages.model.build import build_model
+from stages.model.networks import build_network
 from stages.runs.checkpoint import Encoders, save_checkpoint
 
 if TYPE_CHECKING:
@@ -69,6 +69,6 @@ def untrained_run(config: Config, run: Path) -> None:
     vision, text = load_vision(config.encoder), load_text(config.encoder)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = build_model(config.model, vision.channels, text.width)
+        model = build_network(config.model, vision.channels, text.width)
     present = Encoders(vision.channels, text.width, vision.digest, text.digest)
     save_checkpoint(run, model, config, present, {"steps": 0})

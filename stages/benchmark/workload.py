@@ -10,8 +10,8 @@ from torch import Tensor
 
 from configs import Config, load_config
 from stages.feeding.batches import EpisodeBatch
-from stages.model.build import build_model
 from stages.model.inputs import STRIDES, FramePyramid, Support, Words
+from stages.model.networks import build_network
 from stages.training.learning import Learner
 
 WORDS = 12  # L, a sentence with its begin and end tokens
@@ -66,7 +66,7 @@ class Workload:
         """An untrained network with its optimiser, ready for a step."""
         torch.manual_seed(0)
         fed, config = FED[self.preset], self.config
-        model = build_model(config.model, fed.channels, fed.text_width).to(device)
+        model = build_network(config.model, fed.channels, fed.text_width).to(device)
         return Learner(model.train(), config, torch.device(device))
 
     def batch(self, device: str) -> EpisodeBatch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from dataclasses import replace
 
 import numpy as np
 
@@ -64,6 +65,28 @@ def sample_episode(
         return (episode,)
     other = rivals[int(rng.integers(len(rivals)))]
     return (episode, Episode(Clip(query.video, other, query.frames), support, category))
+
+
+def mismatched(
+    dataset: Dataset,
+    episodes: Sequence[Episode],
+    categories: Sequence[str],
+    rng: np.random.Generator,
+    videos: Set[str],
+) -> tuple[Episode, ...]:
+    """The same queries with a support of another of `categories`, which their video does not show.
+
+    Nothing is to be found then. The episodes themselves where every category is shown.
+    """
+    shown = {*dataset.videos[episodes[0].query.video].objects.values()}
+    others = [name for name in categories if name not in shown]
+    if not others:
+        return tuple(episodes)
+    category = others[int(rng.integers(len(others)))]
+    pool = [v for v in dataset.by_category[category] if v in videos]
+    shots = len(episodes[0].support.frames)
+    support = draw_support(dataset, pool, category, shots, rng)
+    return tuple(replace(episode, support=support) for episode in episodes)
 
 
 def supportable(dataset: Dataset, videos: Sequence[str]) -> list[str]:

@@ -56,13 +56,16 @@ class EpisodeBatch:
     """B episodes of T query and S support frames.
 
     The support's masks lie on its padded canvas. targets: bool [B, T, H, W] on the query's padded
-    canvas, or None when the truth is not asked for. twins: rows that differ in the sentence alone.
+    canvas, or None when the truth is not asked for; empty where the support is of another kind
+    than the described object. kind: the same of every object of the support's kind; None where the
+    described object is the only one known. twins: rows that differ in the sentence alone.
     """
 
     query: FramePyramid
     words: Words
     support: Support
     targets: Tensor | None = None
+    kind: Tensor | None = None
     twins: tuple[tuple[int, int], ...] = ()
 
 
@@ -83,17 +86,31 @@ def collate(
     texts = [clip.expression.text for clip in queries] if sentences is None else sentences
     asked = [clip.told(text) for clip, text in zip(queries, texts, strict=True)]
     shown = [clip.told(clip.expression.text) for clip in supports]
+    own = [frozenset({clip.expression.object_id}) for clip in supports]
     support = Support(
         frames=_pyramid(source, supports, device),
         words=make_words([source.text(text) for text in shown], device),
-        masks=_masks(dataset, source, supports, device).float(),
+        masks=_masks(dataset, source, supports, own, device).float(),
     )
+    kinds = [_of_the_supports_kind(dataset, episode) for episode in episodes]
+    asked_for = [
+        kind & {clip.expression.object_id} for kind, clip in zip(kinds, queries, strict=True)
+    ]
     return EpisodeBatch(
         query=_pyramid(source, queries, device),
         words=make_words([source.text(text) for text in asked], device),
         support=support,
-        targets=_masks(dataset, source, queries, device) if with_targets else None,
+        targets=_masks(dataset, source, queries, asked_for, device) if with_targets else None,
+        kind=_masks(dataset, source, queries, kinds, device) if with_targets else None,
     )
+
+
+def _of_the_supports_kind(dataset: Dataset, episode: Episode) -> frozenset[int]:
+    """Ids of the query video's objects that are of the kind that the support shows."""
+    shown = episode.support
+    kind = dataset.videos[shown.video].objects[shown.expression.object_id]
+    objects = dataset.videos[episode.query.video].objects
+    return frozenset(number for number, category in objects.items() if category == kind)
 
 
 def make_words(
@@ -164,14 +181,19 @@ def canvas(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
 
 
 def _masks(
-    dataset: Dataset, source: FeatureSource, clips: Sequence[Clip], device: torch.device
+    dataset: Dataset,
+    source: FeatureSource,
+    clips: Sequence[Clip],
+    objects: Sequence[frozenset[int]],
+    device: torch.device,
 ) -> Tensor:
+    """Where each clip shows any of its objects, [B, T, H, W] bool on the padded canvas."""
     height, width = canvas([_size(source, clip) for clip in clips])
     rows = []
-    for clip in clips:
+    for clip, wanted in zip(clips, objects, strict=True):
         size = source.size(clip.video)
         ids = {f: clip.view.mask(dataset.masks(clip.video, f), size) for f in set(clip.frames)}
-        mask = np.stack([ids[f] == clip.expression.object_id for f in clip.frames])
+        mask = np.stack([np.isin(ids[f], list(wanted)) for f in clip.frames])
         rows.append(_pad(clip.cells.apply(torch.from_numpy(mask), 1), height, width))
     return torch.stack(rows).to(device)
 

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stages.feeding.batches import EpisodeBatch
-from stages.model.fsrvos import FsrvosModel, Prediction
 from stages.model.inputs import FramePyramid
+from stages.model.network import Network
+from stages.model.prediction import Prediction
 from stages.runtime.precision import autocast_dtype
 
 
@@ -33,7 +34,7 @@ class Answer:
 
 
 @torch.inference_mode()
-def run_model(model: FsrvosModel, batch: EpisodeBatch, precision: str = "auto") -> Prediction:
+def run_model(model: Network, batch: EpisodeBatch, precision: str = "auto") -> Prediction:
     """The network's prediction for a batch, in native bf16 where the device has it."""
     device = batch.query.maps[0].device
     dtype = autocast_dtype(precision, device)

@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from configs.model import ModelConfig
+from configs.training import TrainConfig
 from stages.model.affinity import CrossModalAffinity
 from stages.model.decoder import Decoder, Objects
 from stages.model.dense import DensePrior, spread
 from stages.model.encoder import Encoder
 from stages.model.fusion import ProjectedWords, TextProjection, VisionLanguageFusion
 from stages.model.inputs import FramePyramid, Support, Words
+from stages.model.losses import compute_losses
 from stages.model.mask_head import MaskHead
+from stages.model.matcher import LossWeights
+from stages.model.network import Network
 from stages.model.pixel_decoder import PixelDecoder
+from stages.model.prediction import Losses, Prediction, Truth
 from stages.model.prior import SimilarityPrior
+from stages.model.queries import QueryPrediction
+from stages.model.targets import Targets
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """What the network says of a clip.
-
-    Attributes:
-        logits: [B, T, Q, 1], that the query is the described object in this frame.
-        boxes: [B, T, Q, 4], cx, cy, w, h in [0, 1] of the frame without padding.
-        masks: [B, T, Q, h, w] mask logits at the model's mask stride.
-        auxiliary: the same from the decoder layers before the last, first to last.
-        dense: [B, T, h', w'] logits of the dense prior, None in a model without one.
-    """
-
-    logits: Tensor
-    boxes: Tensor
-    masks: Tensor
-    auxiliary: tuple[Prediction, ...] = ()
-    dense: Tensor | None = None
-
-
-class FsrvosModel(nn.Module):
+class FsrvosModel(Network):
     """Few-shot referring video object segmentation. `stages.model.build` assembles it."""
 
     def __init__(
@@ -57,6 +43,7 @@ class FsrvosModel(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config
+        self.mask_stride = config.mask_stride
         self.text = text
         self.fusion = fusion
         self.affinity = affinity
@@ -69,7 +56,7 @@ class FsrvosModel(nn.Module):
 
     def forward(
         self, query: FramePyramid, words: Words, support: Support, *, auxiliary: bool = True
-    ) -> Prediction:
+    ) -> QueryPrediction:
         """Masks, boxes and scores of T query frames of B clips.
 
         Args:
@@ -115,7 +102,7 @@ class FsrvosModel(nn.Module):
         features: Tensor,
         query: FramePyramid,
         dense: Tensor | None = None,
-    ) -> Prediction:
+    ) -> QueryPrediction:
         """The masks of several decoder layers, all from one pass over the mask features."""
         clips, frames = query.maps[0].shape[:2]
         centres = torch.cat([said.boxes[..., :2].detach() for said in objects], dim=1)
@@ -126,10 +113,28 @@ class FsrvosModel(nn.Module):
             masks = masks + spread(dense, masks.shape[-2:])
             dense = dense.unflatten(0, (clips, frames))
         layers = [
-            Prediction(
-                *(part.unflatten(0, (clips, frames)) for part in (said.logits, said.boxes, drawn))
+            QueryPrediction(
+                *(part.unflatten(0, (clips, frames)) for part in (said.logits, drawn, said.boxes))
             )
             for said, drawn in zip(objects, masks.chunk(len(objects), dim=1), strict=True)
         ]
         last = layers[-1]
-        return Prediction(last.logits, last.boxes, last.masks, tuple(layers[:-1]), dense)
+        return QueryPrediction(last.logits, last.masks, last.boxes, tuple(layers[:-1]), dense)
+
+    def losses(self, prediction: Prediction, truth: Truth, options: TrainConfig) -> Losses:
+        """Score, box and mask terms of every decoder layer, see `compute_losses`."""
+        assert isinstance(prediction, QueryPrediction)
+        grid = (prediction.masks.shape[-2], prediction.masks.shape[-1])
+        return compute_losses(
+            prediction,
+            Targets.of(truth.masks, truth.size, grid, self.mask_stride),
+            LossWeights.of(options),
+            shared_mask_divisor=self.config.shared_mask_divisor,
+            twins=truth.twins,
+            mask_points=options.mask_points,
+        )
+
+    def freeze(self) -> None:
+        """The affinity's projections, where the configuration keeps them as they start."""
+        if not self.config.train_affinity:
+            self.affinity.freeze_projections()

@@ -70,6 +70,12 @@ class Words:
     sentence: Tensor
     padding: Tensor | None = None
 
+    def row(self, number: int) -> Words:
+        """Sentence `number` as a batch of one."""
+        rows = slice(number, number + 1)
+        padding = None if self.padding is None else self.padding[rows]
+        return Words(self.tokens[rows], self.sentence[rows], padding)
+
     def to(self, device: torch.device | str) -> Words:
         """The same on another device."""
         padding = None if self.padding is None else self.padding.to(device)

@@ -9,33 +9,22 @@ object too, with a zero box; the score term takes a query for positive only wher
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stages.model.fsrvos import Prediction
 from stages.model.matcher import ALPHA, GAMMA, LossWeights, corners, generalised_iou, match
+from stages.model.prediction import Losses
+from stages.model.queries import QueryPrediction
 from stages.model.targets import Targets
 
 CLIP_TERMS = ("loss_mask", "loss_dice")  # means over a whole clip
 
 
-@dataclass(frozen=True)
-class Losses:
-    """The weighted sum to minimise, and its terms unweighted.
-
-    Term names: loss_ce, loss_bbox, loss_giou, loss_mask, loss_dice of the last layer, with a
-    suffix _0, _1 ... for the layers before it.
-    """
-
-    total: Tensor
-    terms: dict[str, Tensor] = field(default_factory=dict)
-
-
 def compute_losses(
-    prediction: Prediction,
+    prediction: QueryPrediction,
     targets: Targets,
     weights: LossWeights | None = None,
     visible: Tensor | None = None,
@@ -44,6 +33,9 @@ def compute_losses(
     mask_points: int = 0,
 ) -> Losses:
     """All terms of all layers.
+
+    Term names: loss_ce, loss_bbox, loss_giou, loss_mask, loss_dice of the last layer, with a
+    suffix _0, _1 ... for the layers before it.
 
     Args:
         twins: pairs of clips that are one video with two sentences, for `twin_loss`.
@@ -77,7 +69,7 @@ def compute_losses(
 
 
 def layer_terms(
-    layer: Prediction, targets: Targets, weights: LossWeights
+    layer: QueryPrediction, targets: Targets, weights: LossWeights
 ) -> dict[str, tuple[float, Tensor]]:
     """Weight and sum of each term of one decoder layer."""
     chosen = match(layer, targets, weights)
@@ -90,7 +82,9 @@ def layer_terms(
     }
 
 
-def draw_cells(layer: Prediction, targets: Targets, count: int) -> tuple[Prediction, Targets]:
+def draw_cells(
+    layer: QueryPrediction, targets: Targets, count: int
+) -> tuple[QueryPrediction, Targets]:
     """A layer's masks and the true ones at `count` cells of each clip, none of them twice.
 
     The cells stand in for a frame of one row: masks [B, 1, Q, 1, count] and [B, N, 1, 1, count].

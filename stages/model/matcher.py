@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from stages.model.fsrvos import Prediction
+from configs.training import TrainConfig
+from stages.model.queries import QueryPrediction
 from stages.model.targets import Targets
 
 ALPHA, GAMMA = 0.25, 2.0  # of the focal terms
@@ -29,9 +30,22 @@ class LossWeights:
     dense: float = 0.5  # of the dense prior's own mask and dice terms; takes no part in matching
     twin: float = 0.0  # of telling two sentences of one video apart; takes no part in matching
 
+    @classmethod
+    def of(cls, options: TrainConfig) -> LossWeights:
+        """The weights that a configuration states."""
+        return cls(
+            score=options.weight_class,
+            box=options.weight_box,
+            giou=options.weight_giou,
+            mask=options.weight_mask,
+            dice=options.weight_dice,
+            dense=options.weight_dense,
+            twin=options.weight_twin,
+        )
+
 
 @torch.no_grad()
-def match(prediction: Prediction, targets: Targets, weights: LossWeights) -> Tensor:
+def match(prediction: QueryPrediction, targets: Targets, weights: LossWeights) -> Tensor:
     """The query [B, N] of each object; no query answers twice. The first of equal ones."""
     costs = matching_costs(prediction, targets, weights)
     if costs.shape[-1] == 1:
@@ -40,7 +54,7 @@ def match(prediction: Prediction, targets: Targets, weights: LossWeights) -> Ten
     return torch.stack([torch.from_numpy(row) for row in rows]).to(costs.device)
 
 
-def matching_costs(prediction: Prediction, targets: Targets, weights: LossWeights) -> Tensor:
+def matching_costs(prediction: QueryPrediction, targets: Targets, weights: LossWeights) -> Tensor:
     """Cost [B, Q, N] of letting a query answer for an object, over all T frames alike."""
     score = score_cost(prediction.logits)[..., None]
     predicted = prediction.boxes.float().transpose(1, 2)[:, :, None]  # [B, Q, 1, T, 4]

@@ -8,11 +8,11 @@ from torch.utils.checkpoint import checkpoint
 
 from stages.model.decoder import DecoderLayer
 from stages.model.encoder import EncoderLayer
-from stages.model.fsrvos import FsrvosModel
+from stages.model.network import Network
 from stages.model.pixel_decoder import PixelStage
 
 
-def recompute_layers(model: FsrvosModel) -> None:
+def recompute_layers(model: Network) -> None:
     """Let the transformer's layers and the pixel decoder's stages keep only what enters them.
 
     They run once more in the backward pass, from the random state they first ran with, so that

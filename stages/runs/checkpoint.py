@@ -21,8 +21,8 @@ from torch import Tensor
 from cache.whole_file import replace_bytes
 from configs import Config, DataError, MissingError
 from stages.encoders.pinning import pin
-from stages.model.build import build_model
-from stages.model.fsrvos import FsrvosModel
+from stages.model.network import Network
+from stages.model.networks import build_network
 from stages.runs.folder import CONFIG, RunFolder
 
 
@@ -42,12 +42,12 @@ class Checkpoint:
 
     config: Config
     encoders: Encoders
-    model: FsrvosModel
+    model: Network
     facts: Mapping[str, Any]
 
 
 def save_checkpoint(
-    run: Path, model: FsrvosModel, config: Config, encoders: Encoders, facts: Mapping[str, Any]
+    run: Path, model: Network, config: Config, encoders: Encoders, facts: Mapping[str, Any]
 ) -> None:
     """Write config.toml and then, whole or not at all, model.safetensors. Raises FsrvosError."""
     folder = RunFolder(run)
@@ -73,7 +73,7 @@ def load_checkpoint(run: Path, device: str | torch.device = "cpu") -> Checkpoint
     folder = RunFolder(run)
     config = folder.read_config()
     state, encoders, facts = read_weights(folder.weights)
-    model = build_model(config.model, encoders.channels, encoders.text_width)
+    model = build_network(config.model, encoders.channels, encoders.text_width)
     fill(model, state, folder.weights)
     return Checkpoint(config, encoders, model.to(device).eval(), facts)
 
@@ -108,7 +108,7 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], Encoders, Mapping[str, 
         ) from error
 
 
-def fill(model: FsrvosModel, state: Mapping[str, Tensor], source: Path) -> None:
+def fill(model: Network, state: Mapping[str, Tensor], source: Path) -> None:
     """Strictly: every name and every shape must agree. Raises DataError naming the first fault."""
     own = model.state_dict()
     missing, foreign = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())

@@ -8,7 +8,7 @@ from collections import defaultdict
 from importlib.util import find_spec
 from pathlib import Path
 
-from stages.model.losses import Losses
+from stages.model.prediction import Losses
 from stages.runs.folder import RunFolder
 
 

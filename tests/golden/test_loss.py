@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from stages.model import FramePyramid, Prediction
+from stages.model import FramePyramid, QueryPrediction
 from stages.model.losses import compute_losses
 from stages.model.matcher import LossWeights, match, matching_costs
 from stages.model.targets import Targets
@@ -52,7 +52,7 @@ LOSS_CASES = [
 ]
 
 
-def recorded_prediction(case: Case) -> Prediction:
+def recorded_prediction(case: Case) -> QueryPrediction:
     """The recorded outputs as leaves that gradients reach."""
     recorded = case.recorded
 
@@ -60,11 +60,11 @@ def recorded_prediction(case: Case) -> Prediction:
         return {part: recorded[f"{prefix}pred_{part}"].requires_grad_() for part in PARTS}
 
     count = sum(name.endswith("pred_logits") for name in recorded) - 1
-    auxiliary = tuple(Prediction(**layer(f"aux.{i}.")) for i in range(count))
-    return Prediction(**layer(""), auxiliary=auxiliary)
+    auxiliary = tuple(QueryPrediction(**layer(f"aux.{i}.")) for i in range(count))
+    return QueryPrediction(**layer(""), auxiliary=auxiliary)
 
 
-def targets_of(case: LossCase, prediction: Prediction) -> Targets:
+def targets_of(case: LossCase, prediction: QueryPrediction) -> Targets:
     masks = case.entry["masks"]
     made = generator(case.folder).disc_masks(masks["name"], masks["frames"], *masks["size"])
     made[masks["zeroed_frames"]] = 0

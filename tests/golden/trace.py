@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from stages.model import FramePyramid, FsrvosModel, Prediction, Support, Words
+from stages.model import FramePyramid, FsrvosModel, QueryPrediction, Support, Words
 from stages.model.fusion import power_log
 from stages.model.positions import encode_cells, encode_words
 
@@ -59,7 +59,7 @@ def trace(
     }
 
 
-def _predicted(prediction: Prediction) -> dict[str, Tensor]:
+def _predicted(prediction: QueryPrediction) -> dict[str, Tensor]:
     named = {"": prediction}
     named |= {f"aux.{i}.": layer for i, layer in enumerate(prediction.auxiliary)}
     return {

@@ -20,7 +20,7 @@ from stages.data.index import load_dataset
 from stages.data.overlay import write_mask_png, write_png
 from stages.encoders import load_text, load_vision
 from stages.features import extract
-from stages.model.build import build_model
+from stages.model.networks import build_network
 from stages.runs.checkpoint import Encoders, save_checkpoint
 
 BLOCKS = ("ant", "bee", "cat", "dog", "eel", "fox")
@@ -103,6 +103,6 @@ def untrained_run(
     """A run folder whose network has learnt nothing, for fold 1. Only read."""
     run = tmp_path_factory.mktemp("runs") / "blocks-tiny-fold1"
     torch.manual_seed(3)
-    model = build_model(tiny.model, tiny_encoders.channels, tiny_encoders.text_width)
+    model = build_network(tiny.model, tiny_encoders.channels, tiny_encoders.text_width)
     save_checkpoint(run, model, tiny, tiny_encoders, {"fold": 1, "steps": 0})
     return run

@@ -20,7 +20,7 @@ from stages.data.clips import Episode
 from stages.data.dataset import Dataset
 from stages.data.index import load_dataset
 from stages.feeding.batches import EpisodeBatch
-from stages.model.losses import Losses
+from stages.model.prediction import Losses
 from stages.runs.checkpoint import load_checkpoint, read_facts
 from stages.train import TrainReport, _Training, train
 

@@ -205,3 +205,16 @@ def test_maps_of_odd_sizes_fit_the_canvas() -> None:
     ]
     assert stacked.padding is not None
     assert (~stacked.padding).sum((1, 2, 3)).tolist() == [50 * 70, 40 * 81]
+
+
+def test_kind_is_every_object_of_the_supports_kind(blocks: Dataset, source: Source) -> None:
+    query = clip(blocks, "bee1", 0, 1)
+    alike, other = clip(blocks, "bee0", 2), clip(blocks, "ant0", 2)
+    batch = collate(blocks, source, [episode(blocks, query, s) for s in (alike, other)], DEVICE)
+    assert batch.kind is not None and batch.targets is not None
+    for place, frame in enumerate(query.frames):
+        ids = blocks.masks("bee1", frame)
+        height, width = ids.shape
+        assert (batch.kind[0, place, :height, :width].numpy() == (ids > 0)).all()
+        assert (batch.targets[0, place, :height, :width].numpy() == (ids == 1)).all()
+    assert not batch.kind[1].any() and not batch.targets[1].any()

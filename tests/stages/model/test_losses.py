@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from stages.model import Prediction
+from stages.model import QueryPrediction
 from stages.model.losses import compute_losses, dice_loss, draw_cells, focal, mask_loss
 from stages.model.matcher import LossWeights, corners, generalised_iou, match, matching_costs
 from stages.model.targets import Targets, boxes_of
@@ -20,12 +20,12 @@ from stages.model.targets import Targets, boxes_of
 WEIGHTS = LossWeights()
 
 
-def random_prediction(clips: int, frames: int, queries: int, seed: int = 0) -> Prediction:
+def random_prediction(clips: int, frames: int, queries: int, seed: int = 0) -> QueryPrediction:
     generator = torch.Generator().manual_seed(seed)
-    return Prediction(
+    return QueryPrediction(
         torch.randn(clips, frames, queries, 1, generator=generator),
-        torch.rand(clips, frames, queries, 4, generator=generator) * 0.5 + 0.2,
-        torch.randn(clips, frames, queries, 6, 8, generator=generator),
+        boxes=torch.rand(clips, frames, queries, 4, generator=generator) * 0.5 + 0.2,
+        masks=torch.randn(clips, frames, queries, 6, 8, generator=generator),
     )
 
 
@@ -53,7 +53,9 @@ def test_matching_is_the_cheapest_assignment(objects: int) -> None:
 
 def test_equal_queries_are_matched_to_the_first() -> None:
     one = random_prediction(1, 2, 1)
-    same = Prediction(*(torch.cat([part] * 3, 2) for part in (one.logits, one.boxes, one.masks)))
+    same = QueryPrediction(
+        *(torch.cat([part] * 3, 2) for part in (one.logits, one.masks, one.boxes))
+    )
     assert match(same, random_targets(1, 1, 2), WEIGHTS).tolist() == [[0]]
 
 
@@ -77,7 +79,9 @@ def test_losses_of_a_batch_weigh_clips_by_visible_frames() -> None:
     together = compute_losses(prediction, targets)
     alone = []
     for clip in (slice(0, 1), slice(1, 2)):
-        part = Prediction(prediction.logits[clip], prediction.boxes[clip], prediction.masks[clip])
+        part = QueryPrediction(
+            prediction.logits[clip], prediction.masks[clip], prediction.boxes[clip]
+        )
         target = Targets(targets.masks[clip], targets.boxes[clip], targets.visible[clip])
         alone.append(compute_losses(part, target, visible=torch.tensor(1)))
     for name, value in together.terms.items():
@@ -154,7 +158,7 @@ def test_an_absent_object_has_a_zero_box_and_is_not_visible() -> None:
     assert not targets.visible.any()
 
 
-def layered(seed: int = 0) -> Prediction:
+def layered(seed: int = 0) -> QueryPrediction:
     """A prediction of two clips with two layers before the last."""
     earlier = tuple(random_prediction(2, 3, 4, seed + index) for index in (1, 2))
     return replace(random_prediction(2, 3, 4, seed), auxiliary=earlier)

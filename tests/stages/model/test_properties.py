@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from stages.model import FramePyramid, FsrvosModel, Prediction, Support, Words
+from stages.model import FramePyramid, FsrvosModel, QueryPrediction, Support, Words
 from stages.model.losses import compute_losses
 from stages.model.targets import Targets
 from tests.stages.model.small import PRESETS, frames, small_model, support, words
@@ -24,11 +24,13 @@ def preset(request: pytest.FixtureRequest) -> Preset:
 
 
 @torch.no_grad()
-def predict(model: FsrvosModel, query: FramePyramid, said: Words, shown: Support) -> Prediction:
+def predict(
+    model: FsrvosModel, query: FramePyramid, said: Words, shown: Support
+) -> QueryPrediction:
     return model(query, said, shown)
 
 
-def parts(prediction: Prediction) -> list[Tensor]:
+def parts(prediction: QueryPrediction) -> list[Tensor]:
     """Every tensor of a prediction, of all layers."""
     own = [prediction.logits, prediction.boxes, prediction.masks]
     return own + [part for layer in prediction.auxiliary for part in parts(layer)]

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from configs import Config, DataError, FsrvosError, MissingError, load_config
-from stages.model.build import build_model
+from stages.model.networks import build_network
 from stages.runs.checkpoint import (
     Encoders,
     load_checkpoint,
@@ -37,7 +37,7 @@ def test_a_round_trip_gives_the_same_network(
     tiny: Config, tiny_encoders: Encoders, tmp_path: Path
 ) -> None:
     torch.manual_seed(5)
-    model = build_model(tiny.model, tiny_encoders.channels, tiny_encoders.text_width)
+    model = build_network(tiny.model, tiny_encoders.channels, tiny_encoders.text_width)
     facts = {"fold": 2, "report": {"holdout_J": 0.25}}
     save_checkpoint(tmp_path / "run", model, tiny, tiny_encoders, facts)
     loaded = load_checkpoint(tmp_path / "run")

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 import torch
 
-from stages.model.losses import Losses
+from stages.model.prediction import Losses
 from stages.runs.journal import Journal
 
 

@@ -12,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 from configs import Config
 from stages.feeding.batches import EpisodeBatch
-from stages.model.losses import Losses
+from stages.model.prediction import Losses
 from stages.training.learning import Learner
 from tests.stages.model.small import frames, small_model, support, words
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from configs import ModelConfig, TrainConfig
-from stages.model.build import build_model
+from stages.model.networks import build_network
 from stages.runtime.precision import autocast_dtype
 from stages.training.optimisation import FINAL_SHARE, make_optimizer, make_schedule
 
@@ -55,7 +55,7 @@ def test_norms_and_biases_do_not_decay() -> None:
 
 def test_frozen_projections_get_no_optimiser() -> None:
     config = ModelConfig.of("official", hidden=32, feed_forward=32, encoder_layers=1)
-    model = build_model(config, (4, 4, 4, 4), 8)
+    model = build_network(config, (4, 4, 4, 4), 8)
     model.affinity.freeze_projections()
     optimised = {id(p) for group in make_optimizer(model, TrainConfig()).param_groups
                  for p in group["params"]}  # fmt: skip

@@ -1,0 +1,1 @@
+"""Networks that compare: what they know of a kind comes from the support and the query clip."""

@@ -1,0 +1,158 @@
+"""The network that compares: affinity of query, support and sentence in place of learnt kinds.
+
+    comparison        closed-form cues of query against support, and of the clip against itself
+    mask generation   a small convolutional network reads the cues: mask and presence of the kind
+    choice            the sentence picks among what the support found
+    fine mask         stride 4, along the edges of the finest map
+
+The paper's parts in another form: its cross- and self-affinity are the correlations and the second
+support, its vision-language fusion and its words act on what they have found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from configs.model import ModelConfig
+from configs.training import TrainConfig
+from stages.model.comparison.choice import Choice, ObjectLayer, SentenceChoice, restrict
+from stages.model.comparison.clips import QueryClip, SupportClip, stack_clips
+from stages.model.comparison.coarse_mask import CoarseMask, CoarseMaskHead
+from stages.model.comparison.correlation import resized
+from stages.model.comparison.cues import cue_count, cues
+from stages.model.comparison.fine_mask import FINE, FineMaskHead
+from stages.model.comparison.instances import Instances, instances
+from stages.model.comparison.losses import ComparedPrediction, FoundObjects, comparison_losses
+from stages.model.fusion import LevelProjection, TextProjection, VisionLanguageFusion
+from stages.model.inputs import STRIDES, FramePyramid, Support, Words
+from stages.model.layers import Attention, FeedForward
+from stages.model.network import Network
+from stages.model.prediction import Losses, Prediction, Truth
+
+ABSENT = -20.0  # logit of padding
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the support finds in a clip: its coarse mask, logits [T, h, w] at stride 4, objects."""
+
+    clip: QueryClip
+    coarse: CoarseMask
+    logits: Tensor
+    objects: Instances
+
+
+class AffinityNetwork(Network):
+    """Compares first, then listens. `build_affinity_network` assembles it."""
+
+    def __init__(
+        self, *, looks: int, mask: CoarseMaskHead, fine: FineMaskHead, choice: SentenceChoice | None
+    ) -> None:
+        super().__init__()
+        self.looks = looks
+        self.mask_stride = FINE
+        self.mask = mask
+        self.fine = fine
+        self.choice = choice
+
+    def forward(
+        self, query: FramePyramid, words: Words, support: Support, *, auxiliary: bool = True
+    ) -> ComparedPrediction:
+        """One query a clip: the object that support and sentence agree on."""
+        finds, chosen = list[Found](), list[tuple[Tensor, Choice | None]]()
+        for row in range(len(query.size)):
+            same = row > 0 and same_clips(query, support, row - 1, row)
+            finds.append(finds[-1] if same else self.find(query, support, row))
+            chosen.append(self.choose(finds[-1], words.row(row)))
+        presence = torch.stack([found.coarse.presence for found in finds])
+        objects = tuple(
+            FoundObjects(found.objects.shares(), choice.objects) if choice is not None else None
+            for found, (_, choice) in zip(finds, chosen, strict=True)
+        )
+        return ComparedPrediction(
+            presence[..., None, None],
+            stack_clips([logits for logits, _ in chosen], ABSENT)[:, :, None],
+            kind=stack_clips([found.logits for found in finds], ABSENT),
+            coarse=stack_clips([found.coarse.logits for found in finds], ABSENT),
+            objects=objects,
+        )
+
+    def find(self, query: FramePyramid, support: Support, row: int) -> Found:
+        """Everything of the support's kind, whatever the sentence says."""
+        with torch.autocast(query.maps[0].device.type, enabled=False):
+            clip = QueryClip.of(query, row)
+            seen = cues(clip, SupportClip.of(support, row), self.looks)
+        coarse = self.mask(seen)
+        logits = self.fine(coarse.logits, coarse.features, clip.maps[FINE])
+        absent = coarse.presence.mean().clamp(max=0)  # a clip without the kind shows nothing of it
+        return Found(clip, coarse, logits + absent, instances(coarse.logits.detach() + absent > 0))
+
+    def choose(self, found: Found, words: Words) -> tuple[Tensor, Choice | None]:
+        """Mask logits [T, h, w] of what the sentence picks, and how it chose where it could."""
+        if self.choice is None or found.objects.count == 0:
+            return found.logits, None
+        kind = found.coarse.logits.detach().sigmoid()
+        choice = self.choice(found.clip, words, kind, found.objects)
+        factor = resized(choice.preference[:, None], found.clip.shape(FINE))[:, 0]
+        return restrict(found.logits, factor), choice
+
+    def losses(self, prediction: Prediction, truth: Truth, options: TrainConfig) -> Losses:
+        """See `comparison_losses`."""
+        assert isinstance(prediction, ComparedPrediction)
+        return comparison_losses(prediction, truth, options.weight_twin)
+
+
+def same_clips(query: FramePyramid, support: Support, first: int, second: int) -> bool:
+    """Whether two rows differ in the sentence at most, as those of twins do."""
+    pairs = (query.maps[-1], support.frames.maps[-1], support.masks)
+    return all(torch.equal(rows[first], rows[second]) for rows in pairs)
+
+
+def build_affinity_network(
+    config: ModelConfig, channels: tuple[int, int, int, int], text_width: int
+) -> AffinityNetwork:
+    """The network of a configuration, initialised from torch's global random state.
+
+    Args:
+        channels: of the vision encoder's maps; only the part that reads the sentence sees them.
+        text_width: of the text encoder's states.
+    """
+    return AffinityNetwork(
+        looks=config.looks,
+        mask=CoarseMaskHead(cues=cue_count(config.looks), width=config.mask_width),
+        fine=FineMaskHead(width=config.mask_width),
+        choice=_choice(config, channels, text_width) if config.sentence_choice else None,
+    )
+
+
+def _choice(
+    config: ModelConfig, channels: tuple[int, int, int, int], text_width: int
+) -> SentenceChoice:
+    at_stride, width = dict(zip(STRIDES, channels, strict=True)), config.hidden
+    level = LevelProjection(
+        stride=16,
+        channels=at_stride[16],
+        width=width,
+        finer={stride: at_stride[stride] for stride in (4, 8)},
+    )
+    layers = [
+        ObjectLayer(
+            attention=Attention(width=width, heads=config.heads),
+            feed_forward=FeedForward(
+                width=width, inner=config.feed_forward, dropout=config.dropout
+            ),
+            dropout=config.dropout,
+        )
+        for _ in range(config.encoder_layers)
+    ]
+    return SentenceChoice(
+        text=TextProjection(text_width=text_width, width=width, dropout=config.dropout),
+        fusion=VisionLanguageFusion(
+            projections=[level], attention=Attention(width=width, heads=config.heads), residual=True
+        ),
+        layers=layers,
+        width=width,
+    )

@@ -1,0 +1,119 @@
+"""What a comparison finds in a clip: maps without channels of any encoder.
+
+    nearest     cosines to the most alike object and background cells, strides 8, 16 and 32
+    affinity    the paper's cross-affinity with keys that carry over: softmax(t q k') v', where
+                q, k' are the frozen directions and v' is the support's mask, strides 16 and 32
+    first look  ridge regression on the support's cells, strides 16 and 32
+    others      the clip as its own second support, strides 8, 16 and 32, again and again
+
+All of it is closed form, so that nothing of a training kind can be learnt by heart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stages.model.comparison.clips import COMPARED, QueryClip, SupportClip
+from stages.model.comparison.correlation import CHUNK, joined, nearest, resized
+from stages.model.comparison.ridge import fit, object_cells
+from stages.model.comparison.second_support import second_look
+
+GRID = 8  # stride that all cues are brought to
+KINDRED = (16, 32)  # strides whose directions tell kinds; at 8 they tell textures
+PENALTY = 30.0  # of the first look
+SHARPNESS = 15.0  # t of the affinity
+BACKGROUND_SHARE = 0.25  # of a cell that the mask covers, below which it counts as background
+OBJECT_CELLS, BACKGROUND_CELLS = 800, 1600  # of the support, at most; evenly spread
+FLAT = 1e-4  # added to a standard deviation
+OF_STRIDE = 3  # cues a compared stride gives
+OF_AFFINITY = 1  # cues an affinity gives
+OF_LOOK = 2  # cues a look gives
+
+
+@dataclass(frozen=True)
+class Looks:
+    """Scores of the closed-form classifiers: of the support's at stride 16, [T, h, w], then of the
+    clip's own at stride 8, [T, h', w'] each."""
+
+    first: Tensor
+    own: tuple[Tensor, ...]
+
+
+def cue_count(looks: int) -> int:
+    """How many maps `cues` gives where the clip is its own support `looks` times."""
+    return OF_STRIDE * len(COMPARED) + OF_AFFINITY * len(KINDRED) + OF_LOOK * (1 + looks)
+
+
+def look(query: QueryClip, support: SupportClip, looks: int) -> Looks:
+    """A classifier of the support's cells, then `looks` of the clip's own."""
+    first = first_look(query, support)
+    grid = query.shape(GRID)
+    cells = joined([query.cells[stride] for stride in COMPARED], grid)
+    before, own = resized(first[:, None], grid)[:, 0], list[Tensor]()
+    for _ in range(looks):
+        own.append(second_look(before, cells))
+        before = standardised(before) + standardised(own[-1])
+    return Looks(first, tuple(own))
+
+
+def first_look(query: QueryClip, support: SupportClip) -> Tensor:
+    """Scores [T, h, w] at stride 16 of the classifier that the support's cells teach."""
+    fine = KINDRED[0]
+    _, height, width = support.share[fine].shape
+    shown = joined([support.cells[stride] for stride in KINDRED], (height, width))
+    counted = support.counted[fine]
+    weights = fit(shown[counted], support.share[fine][counted], PENALTY)
+    return joined([query.cells[stride] for stride in KINDRED], query.shape(fine)) @ weights
+
+
+@torch.no_grad()
+def cues(query: QueryClip, support: SupportClip, looks: int) -> Tensor:
+    """All cue maps of a clip on its stride-8 grid, [T, `cue_count`, h, w]."""
+    found = look(query, support, looks)
+    maps = [cue for stride in COMPARED for cue in correlation(query, support, stride)]
+    maps += [affinity(query, support, stride) for stride in KINDRED]
+    for scores in (found.first, *found.own):
+        maps += [scores, standardised(scores)]
+    grid = query.shape(GRID)
+    return torch.cat([resized(cue[:, None], grid) for cue in maps], dim=1)
+
+
+def correlation(query: QueryClip, support: SupportClip, stride: int) -> list[Tensor]:
+    """`nearest` of a stride [T, h, w]: to the object, to the background, which stands out."""
+    cells, shape = query.cells[stride], query.cells[stride].shape[:3]
+    counted, share = support.counted[stride], support.share[stride]
+    shown, covered = support.cells[stride][counted], share[counted]
+    likeness = [
+        nearest(cells.flatten(0, 2), spread(shown[chosen], most)).view(shape)
+        for chosen, most in (
+            (object_cells(covered), OBJECT_CELLS),
+            (covered < BACKGROUND_SHARE, BACKGROUND_CELLS),
+        )
+    ]
+    return [*likeness, standardised(likeness[0] - likeness[1])]
+
+
+def affinity(query: QueryClip, support: SupportClip, stride: int) -> Tensor:
+    """What each cell reads in the support's mask by cross-affinity, [T, h, w] in [0, 1]."""
+    cells, counted = query.cells[stride], support.counted[stride]
+    keys = F.normalize(support.cells[stride][counted], dim=-1).T
+    values = support.share[stride][counted]
+    rows = F.normalize(cells.flatten(0, 2), dim=-1).split(CHUNK)
+    read = [torch.softmax(SHARPNESS * (row @ keys), dim=-1) @ values for row in rows]
+    return torch.cat(read).view(cells.shape[:3])
+
+
+def spread(cells: Tensor, most: int) -> Tensor:
+    """At most `most` of cells [N, C], evenly spread over them."""
+    if len(cells) <= most:
+        return cells
+    return cells[torch.linspace(0, len(cells) - 1, most, device=cells.device).long()]
+
+
+def standardised(scores: Tensor) -> Tensor:
+    """Scores of a clip around 0 and as wide as 1: which cells stand out in it."""
+    return (scores - scores.mean()) / (scores.std() + FLAT)

@@ -1,0 +1,117 @@
+"""What the comparing network is taught: the kind from the support, the object from the sentence.
+
+    loss = kind + described object + coarse / 2 + 0.3 presence + objects + twins
+
+A mask term is 2 BCE + 1 - soft IoU over a clip's cells. The kind's truth is every object of the
+support's kind, so that the first part is not blamed for what only the sentence can know; where the
+support is of a kind that the clip does not show, both truths are empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stages.model.prediction import Losses, Prediction, Truth
+
+ENTROPY, COARSE, PRESENCE, OBJECTS = 2.0, 0.5, 0.3, 0.5  # weights of the terms
+
+
+@dataclass(frozen=True)
+class FoundObjects:
+    """Cells of each found object, [N, T, h, w] of 0 and 1 at stride 8, and its score [N]."""
+
+    shares: Tensor
+    scores: Tensor
+
+
+@dataclass(frozen=True)
+class ComparedPrediction(Prediction):
+    """What is said of the kind beside the described object.
+
+    Attributes:
+        kind: [B, T, h, w] mask logits of everything of the support's kind, at stride 4.
+        coarse: [B, T, h', w'] the same at stride 8.
+        objects: what the sentence chose among, None for a clip where it had no choice.
+    """
+
+    kind: Tensor
+    coarse: Tensor
+    objects: tuple[FoundObjects | None, ...]
+
+
+def comparison_losses(prediction: ComparedPrediction, truth: Truth, twin_weight: float) -> Losses:
+    """All terms; each is a mean over clips."""
+    grid, coarse_grid = prediction.kind.shape[-2:], prediction.coarse.shape[-2:]
+    masks = prediction.masks[:, :, 0].float()
+    described, kind = covered(truth.masks, grid), covered(truth.kind, grid)
+    coarse_kind = covered(truth.kind, coarse_grid)
+    shown = truth.kind.flatten(2).any(-1).float()
+    presence = prediction.logits[..., 0, 0].float()
+    terms = {
+        "loss_kind": mask_term(prediction.kind.float(), kind),
+        "loss_mask": mask_term(masks, described),
+        "loss_coarse": entropy(prediction.coarse.float(), coarse_kind).mean(),
+        "loss_presence": F.binary_cross_entropy_with_logits(presence, shown),
+        "loss_objects": objects_term(prediction.objects, covered(truth.masks, coarse_grid)),
+    }
+    weights = {"loss_coarse": COARSE, "loss_presence": PRESENCE, "loss_objects": OBJECTS}
+    if truth.twins:
+        terms["loss_twin"] = twin_term(masks, described, truth.twins)
+        weights["loss_twin"] = twin_weight
+    total = torch.stack([weights.get(name, 1.0) * term for name, term in terms.items()]).sum()
+    return Losses(total, terms)
+
+
+def covered(masks: Tensor, grid: Sequence[int]) -> Tensor:
+    """How much of each cell of a grid (h, w) masks [B, T, H, W] cover, in [0, 1].
+
+    The grid's cells are equally large; the canvas ends with the last of them or before.
+    """
+    height, width = masks.shape[-2:]
+    stride = max(-(-height // grid[0]), -(-width // grid[1]))
+    padding = (0, grid[1] * stride - width, 0, grid[0] * stride - height)
+    return F.avg_pool2d(F.pad(masks.float(), padding), stride)
+
+
+def mask_term(logits: Tensor, true: Tensor) -> Tensor:
+    """2 BCE + 1 - soft IoU of masks [B, T, h, w]."""
+    share, true_cells = logits.sigmoid().flatten(1), true.flatten(1)
+    both = (share * true_cells).sum(-1)
+    either = (share + true_cells).sum(-1) - both
+    overlap = (both + 1) / (either + 1)
+    return (ENTROPY * entropy(logits, true) + 1 - overlap).mean()
+
+
+def entropy(logits: Tensor, true: Tensor) -> Tensor:
+    """Binary cross-entropy a clip, [B]."""
+    cells = F.binary_cross_entropy_with_logits(logits, true, reduction="none")
+    return cells.flatten(1).mean(-1)
+
+
+def objects_term(objects: Sequence[FoundObjects | None], true: Tensor) -> Tensor:
+    """Cross-entropy of the choice among found objects, where one of several is described.
+
+    The object that is meant is known by how much of each the described mask [B, T, h, w] covers.
+    """
+    terms = []
+    for row, found in enumerate(objects):
+        if found is None or len(found.scores) < 2:
+            continue
+        mask = true[row, :, : found.shares.shape[-2], : found.shares.shape[-1]]
+        overlap = (found.shares * mask).flatten(1).sum(-1)
+        if overlap.sum() > 0:
+            terms.append(-(overlap / overlap.sum() * found.scores.log_softmax(0)).sum())
+    return torch.stack(terms).mean() if terms else true.new_zeros(())
+
+
+def twin_term(logits: Tensor, true: Tensor, twins: Sequence[tuple[int, int]]) -> Tensor:
+    """Which of two sentences of one video a cell of either object belongs to, a mean over cells."""
+    first, second = (list(side) for side in zip(*twins, strict=True))
+    ahead = logits[first] - logits[second]
+    wrong = true[first] * F.softplus(-ahead) + true[second] * F.softplus(ahead)
+    return wrong.sum() / (true[first] + true[second]).sum().clamp(min=1)

@@ -1,0 +1,33 @@
+"""The query clip as its own second support: the self-affinity of a network that compares.
+
+Two objects of one kind differ; the same object in the frames of one clip hardly does. The cells
+that a first look is surest of, over all frames, teach a second classifier what the object of this
+clip looks like (self-support, Fan et al., SSP, 2022).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from stages.model.comparison.ridge import fit
+
+SUREST = 0.02  # share of the clip's cells taken for object
+UNLIKELIEST = 0.75  # share taken for background
+PENALTY = 10.0
+
+
+def second_look(scores: Tensor, cells: Tensor) -> Tensor:
+    """Scores [T, h, w] of a classifier fitted on the clip's own confident cells.
+
+    Args:
+        scores: [T, h, w], what a first look gave.
+        cells: [T, h, w, C] directions of the clip.
+    """
+    flat, known = cells.flatten(0, 2), scores.flatten()
+    ordered = known.sort().values
+    low = ordered[int(UNLIKELIEST * (len(ordered) - 1))]
+    high = ordered[int((1 - SUREST) * (len(ordered) - 1))]
+    taken = (known >= high) | (known <= low)
+    share = (known[taken] >= high).to(cells)
+    return torch.mv(flat, fit(flat[taken], share, PENALTY)).view(scores.shape)

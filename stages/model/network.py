@@ -1,0 +1,37 @@
+"""What training, evaluation and prediction ask of a network, whichever it is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from torch import nn
+
+from configs.training import TrainConfig
+from stages.model.inputs import FramePyramid, Support, Words
+from stages.model.prediction import Losses, Prediction, Truth
+
+
+class Network(nn.Module, ABC):
+    """A few-shot referring segmenter. `stages.model.networks` names those there are."""
+
+    mask_stride: int  # pixels between cells of its masks
+
+    @abstractmethod
+    def forward(
+        self, query: FramePyramid, words: Words, support: Support, *, auxiliary: bool = True
+    ) -> Prediction:
+        """Masks and scores of T query frames of B clips.
+
+        Args:
+            query: the clips to segment.
+            words: the sentences that describe what to segment.
+            support: S annotated frames a clip.
+            auxiliary: also what only the losses read.
+        """
+
+    @abstractmethod
+    def losses(self, prediction: Prediction, truth: Truth, options: TrainConfig) -> Losses:
+        """What is wrong with a prediction that `forward` made with `auxiliary`."""
+
+    def freeze(self) -> None:
+        """Keep what training is to leave alone at its initial values: nothing, by default."""
