@@ -15,6 +15,7 @@ from click.core import ParameterSource
 
 from configs import Config, UsageError, load_config, presets
 from configs.loading import DEFAULT_PRESET, known_keys
+from stages.runs.packaged import PACKAGED
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -138,7 +139,9 @@ def fold_option(command: Command) -> Command:
     )(command)
 
 
-def run_option(*names: str) -> Callable[[Command], Command]:
+def run_option(
+    *names: str, default: str = "the newest trained run"
+) -> Callable[[Command], Command]:
     """--run and any further names for it; the command gets `run`, a folder or None."""
 
     def decorate(command: Command) -> Command:
@@ -148,7 +151,8 @@ def run_option(*names: str) -> Callable[[Command], Command]:
             "run",
             type=ANY_PATH,
             envvar="FSRVOS_RUN",
-            help="Run folder, or its name under work/runs.  [default: the newest trained run]",
+            help="Run folder, or its name under work/runs, or one that comes with the program: "
+            f"{', '.join(PACKAGED)}.  [default: {default}]",
         )(command)
 
     return decorate

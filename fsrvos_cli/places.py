@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from configs import MissingError
+from stages.runs.packaged import PACKAGED, packaged_run
 
 if TYPE_CHECKING:
     from cache import Place
@@ -71,14 +72,16 @@ def run_for_training(given: Path | None, data: Path, config_source: str, fold: i
 
 
 def find_run(given: Path | None) -> Path:
-    """A trained run: as given (a folder, or a name under work/runs), or the newest one.
+    """A run: as given (a folder, a name under work/runs, or a packaged run's), or the newest one.
 
     Raises:
         MissingError: there is none.
     """
     if given is not None:
         named = work_root() / "runs" / given
-        return named if not given.exists() and named.is_dir() else given
+        if given.exists() or named.is_dir():
+            return given if given.exists() else named
+        return packaged_run(str(given)) if str(given) in PACKAGED else given
     runs = trained_runs()
     if not runs:
         raise MissingError(

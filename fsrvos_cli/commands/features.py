@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from configs import UsageError, load_config
+from configs import Config, UsageError, load_config
 from fsrvos_cli import once, options, places
 from fsrvos_cli.invocation import command_line
 from fsrvos_cli.output import emit
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Videos of the fold's training classes, of its test classes, or all.",
 )
+@options.run_option(default="none: --config and --set say what is made")
 @options.config_options("encoder.", "features.")
 @options.cache_option
 @options.device_option
@@ -55,6 +56,7 @@ def features(
     data: Path | None,
     fold: int | None,
     split: str,
+    run: Path | None,
     config_source: str | None,
     pairs: tuple[str, ...],
     cache_dir: Place | None,
@@ -78,12 +80,13 @@ def features(
     \b
     Example:
       fsrvos features --data work/data/sample --fold 1 --split train
+      fsrvos features --data my/clips --fold 1 --run shipped
       fsrvos features --plan
       fsrvos features --set features.views=4 --plan
       fsrvos features --cache-dir s3://bucket/features --shard
       fsrvos features --cache-dir /shared/cache --backend dask --address tcp://10.0.0.1:8786
     """
-    config = load_config(config_source, pairs)
+    config = _config(config_source, pairs, run)
     data = places.find_data(data)
     from stages.extraction.clusters import Cluster
     from stages.features import extract
@@ -116,3 +119,12 @@ def features(
         ),
     )
     emit(report, as_json)
+
+
+def _config(config_source: str | None, pairs: tuple[str, ...], run: Path | None) -> Config:
+    """What is stated, over what a run was made with where one is named."""
+    if run is None:
+        return load_config(config_source, pairs)
+    if config_source is not None:
+        raise UsageError("--run has a configuration of its own; leave --config out")
+    return load_config(str(places.find_run(run) / "config.toml"), pairs)

@@ -21,7 +21,7 @@ from fsrvos_cli.output import emit
     required=True,
     help="Folder of images, same-named mask PNGs and support.toml.",
 )
-@options.run_option("--checkpoint")
+@options.run_option("--checkpoint", default="shipped")
 @click.option("-o", "--out", type=options.FOLDER, help="Output folder.  [default: under work/]")
 @options.device_option
 @options.json_option
@@ -50,6 +50,9 @@ def predict(
         clean_expression(expression, "EXPRESSION")
     except DataError as error:  # in a dataset the data are wrong, here the call is
         raise UsageError(str(error)) from error
+    if run is None:
+        run = Path("shipped")
+        places.taken("--checkpoint", run)
     run = places.find_run(run)
     if out is None:
         out = places.prediction(video, clean_expression(expression, ""), support, run)

@@ -24,6 +24,8 @@ NETWORKS: Mapping[str, Callable[[ModelConfig, Channels, int], Network]] = Mappin
     }
 )
 
+UNTRAINED = frozenset({"similarity"})  # networks without weights, which no run folder holds
+
 
 def build_network(config: ModelConfig, channels: Channels, text_width: int) -> Network:
     """The network that a configuration names, initialised from torch's global random state.

@@ -22,7 +22,7 @@ from cache.whole_file import replace_bytes
 from configs import Config, DataError, MissingError
 from stages.encoders.pinning import pin
 from stages.model.network import Network
-from stages.model.networks import build_network
+from stages.model.networks import UNTRAINED, build_network
 from stages.runs.folder import CONFIG, RunFolder
 
 
@@ -34,6 +34,9 @@ class Encoders:
     text_width: int
     vision_digest: str
     text_digest: str
+
+
+NO_ENCODERS = Encoders((0, 0, 0, 0), 0, "", "")  # of a network that takes any
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,9 @@ def load_checkpoint(run: Path, device: str | torch.device = "cpu") -> Checkpoint
     """
     folder = RunFolder(run)
     config = folder.read_config()
+    if config.model.network in UNTRAINED:
+        model = build_network(config.model, NO_ENCODERS.channels, NO_ENCODERS.text_width)
+        return Checkpoint(config, NO_ENCODERS, model.to(device).eval(), {})
     state, encoders, facts = read_weights(folder.weights)
     model = build_network(config.model, encoders.channels, encoders.text_width)
     fill(model, state, folder.weights)

@@ -28,6 +28,8 @@ PENALTY = 30.0  # of the first look
 SHARPNESS = 15.0  # t of the affinity
 BACKGROUND_SHARE = 0.25  # of a cell that the mask covers, below which it counts as background
 OBJECT_CELLS, BACKGROUND_CELLS = 800, 1600  # of the support, at most; evenly spread
+# What brings each kind of cue to about a unit of spread over a clip.
+LIKENESS_SCALE, AFFINITY_SCALE, FIRST_SCALE, OWN_SCALE = 8.0, 14.0, 14.0, 2.7
 FLAT = 1e-4  # added to a standard deviation
 OF_STRIDE = 3  # cues a compared stride gives
 OF_AFFINITY = 1  # cues an affinity gives
@@ -75,9 +77,10 @@ def cues(query: QueryClip, support: SupportClip, looks: int) -> Tensor:
     """All cue maps of a clip on its stride-8 grid, [T, `cue_count`, h, w]."""
     found = look(query, support, looks)
     maps = [cue for stride in COMPARED for cue in correlation(query, support, stride)]
-    maps += [affinity(query, support, stride) for stride in KINDRED]
-    for scores in (found.first, *found.own):
-        maps += [scores, standardised(scores)]
+    maps += [AFFINITY_SCALE * affinity(query, support, stride) for stride in KINDRED]
+    maps += [FIRST_SCALE * found.first, standardised(found.first)]
+    for scores in found.own:
+        maps += [OWN_SCALE * scores, standardised(scores)]
     grid = query.shape(GRID)
     return torch.cat([resized(cue[:, None], grid) for cue in maps], dim=1)
 
@@ -94,7 +97,8 @@ def correlation(query: QueryClip, support: SupportClip, stride: int) -> list[Ten
             (covered < BACKGROUND_SHARE, BACKGROUND_CELLS),
         )
     ]
-    return [*likeness, standardised(likeness[0] - likeness[1])]
+    ahead = standardised(likeness[0] - likeness[1])
+    return [*(LIKENESS_SCALE * cosine for cosine in likeness), ahead]
 
 
 def affinity(query: QueryClip, support: SupportClip, stride: int) -> Tensor:
