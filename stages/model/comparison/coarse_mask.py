@@ -13,10 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from stages.model.comparison.cues import STANDS_OUT
 from stages.model.layers import Perceptron, Stack
 
 DILATIONS = (1, 2, 4)
 NORM_GROUPS = 4
+STEEPNESS = 1.5  # logits a standard deviation, before training
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,18 @@ class CoarseMaskHead(nn.Module):
         self.output = nn.Conv2d(width, 1, 1)
         self.shortcut = nn.Conv2d(cues, 1, 1)
         self.presence = Perceptron(4 * width, width, 1)
+        self.start_as_similarity()
+
+    @torch.no_grad()
+    def start_as_similarity(self) -> None:
+        """Begin with the mask that needs no training: where the last look's score stands out."""
+        for convolution in (self.shortcut, self.output):
+            nn.init.zeros_(convolution.weight)
+            assert convolution.bias is not None
+            nn.init.zeros_(convolution.bias)
+        assert self.shortcut.bias is not None
+        self.shortcut.weight[:, -1] = STEEPNESS
+        self.shortcut.bias.fill_(-STEEPNESS * STANDS_OUT)
 
     def forward(self, cues: Tensor) -> CoarseMask:
         """Cues [T, K, h, w] of one clip."""

@@ -30,6 +30,7 @@ BACKGROUND_SHARE = 0.25  # of a cell that the mask covers, below which it counts
 OBJECT_CELLS, BACKGROUND_CELLS = 800, 1600  # of the support, at most; evenly spread
 # What brings each kind of cue to about a unit of spread over a clip.
 LIKENESS_SCALE, AFFINITY_SCALE, FIRST_SCALE, OWN_SCALE = 8.0, 14.0, 14.0, 2.7
+STANDS_OUT = 1.0  # standard deviations above a clip's mean from which a cell is object
 FLAT = 1e-4  # added to a standard deviation
 OF_STRIDE = 3  # cues a compared stride gives
 OF_AFFINITY = 1  # cues an affinity gives
@@ -74,7 +75,10 @@ def first_look(query: QueryClip, support: SupportClip) -> Tensor:
 
 @torch.no_grad()
 def cues(query: QueryClip, support: SupportClip, looks: int) -> Tensor:
-    """All cue maps of a clip on its stride-8 grid, [T, `cue_count`, h, w]."""
+    """All cue maps of a clip on its stride-8 grid, [T, `cue_count`, h, w].
+
+    The last one says how much a cell stands out in the last look.
+    """
     found = look(query, support, looks)
     maps = [cue for stride in COMPARED for cue in correlation(query, support, stride)]
     maps += [AFFINITY_SCALE * affinity(query, support, stride) for stride in KINDRED]

@@ -15,13 +15,12 @@ from configs.model import ModelConfig
 from configs.training import TrainConfig
 from stages.model.comparison.clips import QueryClip, SupportClip, stack_clips
 from stages.model.comparison.correlation import resized
-from stages.model.comparison.cues import GRID, Looks, look
+from stages.model.comparison.cues import GRID, STANDS_OUT, Looks, look
 from stages.model.inputs import FramePyramid, Support, Words
 from stages.model.network import Network
 from stages.model.prediction import Losses, Prediction, Truth
 
-STANDS_OUT = 1.5  # standard deviations above the clip's mean
-CONVINCED = 0.1  # mean score of the first look inside the mask from which the object is there
+CONVINCED = 0.05  # mean score of the first look inside the mask from which the object is there
 STEEPNESS = 20.0  # of the presence, logits a unit of that score
 ABSENT = -20.0  # logit of every cell of a clip without the object
 

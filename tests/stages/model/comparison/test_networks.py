@@ -1,0 +1,170 @@
+"""The two networks that compare, on scenes whose answer is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from configs import UsageError
+from configs.model import ModelConfig
+from configs.training import TrainConfig
+from stages.model.comparison.affinity_network import AffinityNetwork
+from stages.model.comparison.cues import Looks
+from stages.model.comparison.losses import covered, mask_term, twin_term
+from stages.model.comparison.similarity_network import answer
+from stages.model.inputs import FramePyramid, Support
+from stages.model.network import Network
+from stages.model.networks import build_network
+from stages.model.prediction import Truth
+from tests.stages.model.comparison.scenes import mask, scene, shown, stacked
+from tests.stages.model.small import CHANNELS, TEXT_WIDTH, words
+
+LEFT, RIGHT = (48, 16, 96, 64), (48, 128, 96, 176)
+
+
+def network(name: str = "affinity", **options: object) -> Network:
+    torch.manual_seed(0)
+    config = ModelConfig.of("default", network=name, hidden=32, heads=4, feed_forward=32, **options)
+    return build_network(config, CHANNELS, TEXT_WIDTH)
+
+
+def overlap(logits: torch.Tensor, true: torch.Tensor) -> float:
+    found, wanted = logits > 0, covered(true, logits.shape[-2:]) > 0.5
+    return float((found & wanted).sum() / (found | wanted).sum().clamp(min=1))
+
+
+@pytest.mark.parametrize("name", ["similarity", "affinity"])
+def test_an_untrained_network_finds_what_is_like_the_support(name: str) -> None:
+    model = network(name).eval()
+    for kind, box in ((1, LEFT), (2, RIGHT)):
+        said = model(scene([(kind, box)]), words(1, 4), shown(kind))
+        assert overlap(said.masks[:, :, 0], mask(box)) > 0.7
+
+
+def test_a_first_look_that_is_not_convinced_answers_nothing() -> None:
+    own = torch.zeros(2, 4, 4)
+    own[:, 1:3, 1:3] = 1.0
+    for score, there in ((0.2, True), (0.01, False)):
+        logits, presence = answer(Looks(torch.full((2, 2, 2), score), (own,)))
+        assert (float(presence) > 0) is there
+        assert torch.equal(logits > 0, (own > 0) & there)
+
+
+def test_similarity_has_nothing_to_learn() -> None:
+    assert not list(network("similarity").parameters())
+
+
+def test_similarity_is_not_trained() -> None:
+    model = network("similarity")
+    said = model(scene([(1, LEFT)]), words(1, 4), shown(1))
+    truth = Truth(mask(LEFT).bool(), mask(LEFT).bool(), torch.tensor([[128, 192]]))
+    with pytest.raises(UsageError, match="nothing to train"):
+        model.losses(said, truth, TrainConfig())
+
+
+def test_a_clip_is_answered_alike_alone_and_on_a_padded_canvas() -> None:
+    model = network().eval()
+    query, support = scene([(1, LEFT)], size=(96, 160)), shown(1)
+    alone = model(query, words(1, 4), support)
+    padded = []
+    for level, stride in zip(query.maps, (4, 8, 16, 32), strict=True):
+        wider = torch.full((*level.shape[:3], 160 // stride, 192 // stride), 5.0)
+        wider[..., : level.shape[3], : level.shape[4]] = level
+        padded.append(wider)
+    first, second, third, fourth = padded
+    wide = FramePyramid((first, second, third, fourth), query.size)
+    said = model(wide, words(1, 4), support)
+    assert torch.allclose(said.masks, alone.masks, atol=1e-6)
+
+
+def test_twins_share_everything_but_the_choice() -> None:
+    model = network().eval()
+    query, support = scene([(1, LEFT), (1, RIGHT)]), shown(1)
+    both = Support(stacked([support.frames] * 2), words(2, 4), support.masks.repeat(2, 1, 1, 1))
+    together = model(stacked([query] * 2), words(2, 5), both)
+    for row in range(2):
+        told = words(2, 5).row(row)
+        alone = model(query, told, support)
+        assert torch.allclose(together.masks[row], alone.masks[0], atol=1e-5)
+
+
+def trained(sentence_choice: bool = True) -> tuple[AffinityNetwork, FramePyramid, Support]:
+    """A network after a few steps on one pair of twins, their clip and support."""
+    model = network(sentence_choice=sentence_choice).train()
+    assert isinstance(model, AffinityNetwork)
+    query, support = scene([(1, LEFT), (1, RIGHT)]), shown(1)
+    both = Support(stacked([support.frames] * 2), words(2, 4), support.masks.repeat(2, 1, 1, 1))
+    described = torch.cat((mask(LEFT), mask(RIGHT))).bool()
+    kind = described.any(0, keepdim=True).expand(2, -1, -1, -1)
+    truth = Truth(described, kind, torch.tensor([[128, 192]] * 2), ((0, 1),))
+    optimizer = torch.optim.AdamW(model.parameters(), 5e-3)
+    for _ in range(40):
+        said = model(stacked([query] * 2), words(2, 5), both)
+        optimizer.zero_grad()
+        model.losses(said, truth, TrainConfig()).total.backward()
+        optimizer.step()
+    return model.eval(), query, support
+
+
+def test_the_sentence_picks_among_twins_after_training() -> None:
+    model, query, support = trained()
+    for row, (box, other) in enumerate(((LEFT, RIGHT), (RIGHT, LEFT))):
+        said = model(query, words(2, 5).row(row), support)
+        assert overlap(said.masks[:, :, 0], mask(box)) > 0.8
+        assert overlap(said.masks[:, :, 0], mask(other)) < 0.1
+        assert overlap(said.kind, mask(LEFT) + mask(RIGHT)) > 0.8
+
+
+def test_without_a_choice_the_sentence_says_nothing() -> None:
+    model, query, support = trained(sentence_choice=False)
+    first, second = (model(query, words(2, 5).row(row), support) for row in range(2))
+    assert torch.equal(first.masks, second.masks)
+
+
+def test_a_sentence_never_adds_to_what_the_support_found() -> None:
+    model, query, support = trained()
+    said = model(query, words(1, 6, seed=4), support)
+    assert (said.masks[:, :, 0] <= said.kind + 1e-4).all()
+
+
+def test_mask_term_in_closed_form() -> None:
+    true = torch.zeros(1, 1, 2, 2)
+    true[..., 0] = 1
+    logits = torch.zeros(1, 1, 2, 2)
+    share = 0.5
+    overlap_ = (2 * share + 1) / (4 * share + 2 - 2 * share + 1)
+    expected = 2 * torch.log(torch.tensor(2.0)) + 1 - overlap_
+    assert float(mask_term(logits, true)) == pytest.approx(float(expected), abs=1e-6)
+
+
+def test_twins_told_apart_cost_nothing() -> None:
+    true = torch.zeros(2, 1, 2, 2)
+    true[0, ..., 0], true[1, ..., 1] = 1, 1
+    assert float(twin_term((true - 0.5) * 80, true, [(0, 1)])) < 1e-6
+    assert float(twin_term(torch.zeros_like(true), true, [(0, 1)])) == pytest.approx(
+        0.6931, abs=1e-4
+    )
+
+
+def test_covered_shares_end_where_the_canvas_does() -> None:
+    masks = torch.ones(1, 1, 10, 8, dtype=torch.bool)
+    assert covered(masks, (3, 2)).tolist() == [[[[1, 1], [1, 1], [0.5, 0.5]]]]
+
+
+def test_the_default_has_fewer_than_two_million_parameters() -> None:
+    from configs.loading import load_config
+
+    model = build_network(load_config("lite").model, (24, 40, 112, 320), 384)
+    assert sum(parameter.numel() for parameter in model.parameters()) < 2_000_000
+
+
+def test_an_absent_kind_is_taught_as_empty() -> None:
+    model = network()
+    query, support = scene([(1, LEFT)]), shown(3)
+    empty = torch.zeros(1, 2, 128, 192, dtype=torch.bool)
+    truth = Truth(empty, empty, torch.tensor([[128, 192]]))
+    said = model(query, words(1, 4), support)
+    losses = model.losses(said, truth, replace(TrainConfig()))
+    assert losses.terms["loss_presence"] > 0 and losses.terms["loss_objects"] == 0
