@@ -32,7 +32,7 @@ from stages.model.layers import Attention, FeedForward
 from stages.model.network import Network
 from stages.model.prediction import Losses, Prediction, Truth
 
-ABSENT = -20.0  # logit of padding
+ABSENT = -20.0  # logit of padding, and of a clip without the kind
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,8 @@ class AffinityNetwork(Network):
         self.mask = mask
         self.fine = fine
         self.choice = choice
+        self.absent_below: Tensor
+        self.register_buffer("absent_below", torch.tensor(float("-inf")))
 
     def forward(
         self, query: FramePyramid, words: Words, support: Support, *, auxiliary: bool = True
@@ -87,8 +89,10 @@ class AffinityNetwork(Network):
             seen = cues(clip, SupportClip.of(support, row), self.looks)
         coarse = self.mask(seen)
         logits = self.fine(coarse.logits, coarse.features, clip.maps[FINE])
-        absent = coarse.presence.mean().clamp(max=0)  # a clip without the kind shows nothing of it
-        return Found(clip, coarse, logits + absent, instances(coarse.logits.detach() + absent > 0))
+        if not self.training and coarse.presence.mean() < self.absent_below:
+            logits = torch.full_like(logits, ABSENT)
+            return Found(clip, coarse, logits, instances(torch.zeros_like(coarse.logits) > 0))
+        return Found(clip, coarse, logits, instances(coarse.logits.detach() > 0))
 
     def choose(self, found: Found, words: Words) -> tuple[Tensor, Choice | None]:
         """Mask logits [T, h, w] of what the sentence picks, and how it chose where it could."""

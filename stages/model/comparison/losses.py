@@ -2,9 +2,10 @@
 
     loss = kind + described object + coarse / 2 + 0.3 presence + objects + twins
 
-A mask term is 2 BCE + 1 - soft IoU over a clip's cells. The kind's truth is every object of the
-support's kind, so that the first part is not blamed for what only the sentence can know; where the
-support is of a kind that the clip does not show, both truths are empty.
+A mask term is BCE + 2 (1 - soft IoU) over a clip's cells, BCE alone where nothing is to be found.
+The kind's truth is every object of the support's kind, so that the first part is not blamed for
+what only the sentence can know; where the support is of a kind that the clip does not show, both
+truths are empty.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from stages.model.prediction import Losses, Prediction, Truth
 
-ENTROPY, COARSE, PRESENCE, OBJECTS = 2.0, 0.5, 0.3, 0.5  # weights of the terms
+OVERLAP, COARSE, PRESENCE, OBJECTS = 2.0, 0.5, 0.3, 0.5  # weights of the terms
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,13 @@ def covered(masks: Tensor, grid: Sequence[int]) -> Tensor:
 
 
 def mask_term(logits: Tensor, true: Tensor) -> Tensor:
-    """2 BCE + 1 - soft IoU of masks [B, T, h, w]."""
+    """BCE + 2 (1 - soft IoU) of masks [B, T, h, w]; an empty truth has no overlap to reach."""
     share, true_cells = logits.sigmoid().flatten(1), true.flatten(1)
     both = (share * true_cells).sum(-1)
     either = (share + true_cells).sum(-1) - both
-    overlap = (both + 1) / (either + 1)
-    return (ENTROPY * entropy(logits, true) + 1 - overlap).mean()
+    missed = 1 - (both + 1) / (either + 1)
+    shown = true_cells.any(-1)
+    return (entropy(logits, true) + OVERLAP * missed * shown).mean()
 
 
 def entropy(logits: Tensor, true: Tensor) -> Tensor:
