@@ -129,13 +129,25 @@ def data_option(command: Command) -> Command:
     )(command)
 
 
+def several_data_option(command: Command) -> Command:
+    """--data, as often as wanted; the command gets `data`, a tuple of folders."""
+    return click.option(
+        "--data",
+        type=FOLDER,
+        multiple=True,
+        envvar="FSRVOS_DATA",
+        help="Dataset folder; may be repeated.  [default: work/data/sample]",
+    )(command)
+
+
 def fold_option(command: Command) -> Command:
     """--fold; the command gets `fold`, a number or None."""
     return click.option(
         "--fold",
         type=int,
         envvar="FSRVOS_FOLD",
-        help="Fold whose classes are held out, 1 to 4.  [default: the run's own, or 1]",
+        help="Fold whose classes are held out, 1 to 4; 0 holds out none.  "
+        "[default: the run's own, or 1]",
     )(command)
 
 

@@ -14,6 +14,7 @@ import itertools
 import json
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,11 +62,13 @@ def find_data(given: Path | None, run: Path | None = None) -> Path:
     return found
 
 
-def run_for_training(given: Path | None, data: Path, config_source: str, fold: int) -> Path:
+def run_for_training(
+    given: Path | None, data: Sequence[Path], config_source: str, fold: int
+) -> Path:
     """The folder of a new run: as given, or work/runs/<dataset>-<config>-fold<N>."""
     if given is not None:
         return given
-    name = f"{data.resolve().name}-{Path(config_source).stem}-fold{fold}"
+    name = f"{'+'.join(path.resolve().name for path in data)}-{Path(config_source).stem}-fold{fold}"
     run = work_root() / "runs" / name
     taken("--run", run)
     return run

@@ -9,6 +9,7 @@ had not been. `metrics.jsonl` holds a line a look; a run that is complete is lef
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
@@ -23,7 +24,7 @@ from configs import Config, FsrvosError, from_toml
 from stages.data.dataset import Dataset
 from stages.data.episodes import Episode, holdout_episodes, holdout_videos, sample_episode
 from stages.data.folds import train_categories, videos_of
-from stages.data.index import load_dataset
+from stages.data.joined import load_datasets
 from stages.data.nouns import hide_noun
 from stages.data.sampling import mismatched, require_two
 from stages.feeding.batches import EpisodeBatch, FeatureSource, collate
@@ -32,7 +33,7 @@ from stages.feeding.prefetch import Prefetch
 from stages.feeding.sources import open_source
 from stages.model.network import Network
 from stages.model.networks import build_network
-from stages.model.prediction import Losses
+from stages.model.prediction import Losses, Prediction
 from stages.runs.checkpoint import (
     fill,
     pinned,
@@ -75,7 +76,7 @@ class TrainReport:
 def train(
     *,
     config: Config,
-    data_root: Path,
+    data_roots: Sequence[Path],
     fold: int,
     run: Path,
     cache_root: Place | None,
@@ -86,7 +87,7 @@ def train(
     overwrite: bool = False,
     command: str = "",
 ) -> TrainReport:
-    """Train on the fold's training classes and write the run folder.
+    """Train on the fold's training classes of all datasets and write the run folder.
 
     A run that is there with the same settings is left, or gone on with where it was interrupted;
     with more `train.steps` it is gone on with, too; with anything else stated otherwise it is
@@ -100,7 +101,7 @@ def train(
     require_one_process()
     if not config.train.checkpointing:  # what it frees is to be free
         keep_freed_memory()
-    dataset = load_dataset(data_root)
+    dataset = load_datasets(data_roots)
     init_digest = "" if init is None else digest_of_file(find_weights(init))
     source = open_source(config, dataset, cache_root, device, from_cache, user=run)
     identity = TrainingIdentity(
@@ -214,6 +215,7 @@ class _Training:
                     journal.note(self.step, holdout_J=self.holdout())
                 if last or self.step % options.checkpoint_every == 0:
                     self.keep(run)
+            self.calibrate()
             seconds = time.perf_counter() - begun
             quality = self.holdout()
             journal.note(self.step, holdout_J=quality)
@@ -283,6 +285,17 @@ class _Training:
         every = max(1, len(self.held) // self.config.train.holdout_episodes)
         overlaps = [self.overlap(self.model, episode) for episode in self.held[::every]]
         return float(np.mean(overlaps))
+
+    def calibrate(self) -> None:
+        """Let the network set from held-back videos what training cannot."""
+        if self.held:
+            self.model.eval()
+            self.model.calibrate([self.said(episode) for episode in self.held])
+
+    def said(self, episode: Episode) -> Prediction:
+        """What the network says of one episode."""
+        batch = collate(self.dataset, self.source, [episode], self.device, with_targets=False)
+        return run_model(self.model, batch, self.config.train.precision)
 
     def overlap(self, model: Network, episode: Episode) -> float:
         """Mean J of one episode at network input size."""

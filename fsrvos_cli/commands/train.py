@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command(cls=once.Command)
 @click.option("--from-cache", is_flag=True, help="Read features instead of running the encoders.")
-@options.data_option
+@options.several_data_option
 @options.fold_option
 @options.run_option()
 @options.config_options("encoder.", "features.", "data.", "model.", "train.", "evaluate.")
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @options.json_option
 def train(
     from_cache: bool,
-    data: Path | None,
+    data: tuple[Path, ...],
     fold: int | None,
     run: Path | None,
     config_source: str | None,
@@ -60,9 +60,10 @@ def train(
       fsrvos train --from-cache --fold 2 --config paper --set train.steps=20000
       fsrvos train --from-cache --set features.views=4
       fsrvos train --from-cache --config demo --set train.steps=600
+      fsrvos train --from-cache --data my/photographs --data work/data/sample
     """
     config = load_config(config_source, pairs)
-    data = places.find_data(data)
+    data = data or (places.find_data(None),)
     fold = 1 if fold is None else fold
     run = places.run_for_training(run, data, config_source or DEFAULT_PRESET, fold)
     cache_dir = places.cache_root(cache_dir)
@@ -73,7 +74,7 @@ def train(
 
     report = train_network(
         config=config,
-        data_root=data,
+        data_roots=data,
         fold=fold,
         run=run,
         cache_root=cache_dir,

@@ -59,7 +59,7 @@ def _train(
     data, cache = folder / "data", folder / "cache"
     return train(
         config=config,
-        data_root=data,
+        data_roots=[data],
         fold=FOLD,
         run=run,
         cache_root=cache,

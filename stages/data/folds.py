@@ -1,6 +1,7 @@
 """Folds: which categories are never trained on.
 
-By default the test classes of fold g are the ids with (id - 1) mod 4 = g - 1, the rest train.
+Fold 0 holds out nothing. By default the test classes of fold g are the ids with
+(id - 1) mod 4 = g - 1, the rest train.
 ``ROOT/folds.json`` overrides that, for all folds at once::
 
     {"1": {"test": ["dog", "cat"], "train": ["bus"], "test_videos": ["v1"], "train_videos": []}}
@@ -16,9 +17,11 @@ from collections.abc import Sequence
 from configs.errors import DataError, UsageError
 from stages.data.dataset import Dataset
 from stages.data.files import read_json, stays_inside
+from stages.data.joined import JoinedDataset, joined_name
 from stages.data.schema import FoldEntry, FoldsFile, require_shape
 
 FOLDS = (1, 2, 3, 4)
+EVERY_KIND = 0  # the fold that holds nothing out: for a head to ship, not for a score
 SPLITS = ("train", "test", "all")
 
 
@@ -54,6 +57,11 @@ def videos_of(dataset: Dataset, fold: int, split: str) -> tuple[str, ...]:
 
 def _split(dataset: Dataset, fold: int) -> dict[str, tuple[str, ...]]:
     """The four lists of one fold; UsageError when the dataset has no such fold."""
+    if fold == EVERY_KIND and not isinstance(fold, bool):
+        everything = {"test": (), "train": dataset.categories}
+        return {**everything, "test_videos": (), "train_videos": ()}
+    if isinstance(dataset, JoinedDataset):
+        return _joined_split(dataset, fold)
     explicit = _explicit(dataset)
     known = FOLDS if explicit is None else tuple(sorted(explicit))
     if isinstance(fold, bool) or fold not in known:
@@ -68,6 +76,25 @@ def _split(dataset: Dataset, fold: int) -> dict[str, tuple[str, ...]]:
             f"{len(dataset.categories)} are listed; choose another fold or write folds.json"
         )
     return {"test": test, "train": train, "test_videos": (), "train_videos": ()}
+
+
+def _joined_split(dataset: JoinedDataset, fold: int) -> dict[str, tuple[str, ...]]:
+    """A kind that any part holds out is held out of all; videos are limited as the parts say."""
+    splits = [_split(part, fold) for part in dataset.parts]
+    test = {name for split in splits for name in split["test"]}
+    limits = {
+        side: tuple(
+            joined_name(number, video)
+            for number, part in enumerate(dataset.parts)
+            for video in splits[number][side] or part.videos
+        )
+        for side in ("test_videos", "train_videos")
+    }
+    return {
+        "test": tuple(name for name in dataset.categories if name in test),
+        "train": tuple(name for name in dataset.categories if name not in test),
+        **limits,
+    }
 
 
 def _explicit(dataset: Dataset) -> dict[int, dict[str, tuple[str, ...]]] | None:

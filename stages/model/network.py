@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 from torch import nn
 
@@ -32,6 +33,12 @@ class Network(nn.Module, ABC):
     @abstractmethod
     def losses(self, prediction: Prediction, truth: Truth, options: TrainConfig) -> Losses:
         """What is wrong with a prediction that `forward` made with `auxiliary`."""
+
+    def calibrate(self, shown: Sequence[Prediction]) -> None:
+        """Set what training cannot, from predictions of clips that show the described object.
+
+        They are of videos that nothing was learnt from. Nothing to do, by default.
+        """
 
     def freeze(self) -> None:
         """Keep what training is to leave alone at its initial values: nothing, by default."""

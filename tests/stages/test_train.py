@@ -52,7 +52,7 @@ def fit(tiny: Config, blocks_root: Path, blocks_cache: Path) -> Train:
         config = replace(tiny, train=replace(tiny.train, **stated))
         return train(
             config=config,
-            data_root=blocks_root,
+            data_roots=[blocks_root],
             fold=fold,
             run=folder,
             cache_root=blocks_cache,
@@ -96,7 +96,7 @@ def uninterrupted(
     options = replace(tiny.train, steps=6, checkpoint_every=4, holdout_every=2)
     train(
         config=replace(tiny, train=options),
-        data_root=blocks_root,
+        data_roots=[blocks_root],
         fold=1,
         run=run,
         cache_root=blocks_cache,
@@ -359,7 +359,7 @@ def test_it_learns_what_it_is_shown_again_and_again(
         patch.setattr(_Training, "learn", noted)
         train(
             config=config,
-            data_root=blocks_root,
+            data_roots=[blocks_root],
             fold=1,
             run=tmp_path / "run",
             cache_root=blocks_cache,
@@ -387,7 +387,7 @@ def test_training_sees_neither_test_classes_nor_held_back_videos(
         with pytest.raises(KeyboardInterrupt):
             train(
                 config=config,
-                data_root=blocks_root,
+                data_roots=[blocks_root],
                 fold=1,
                 run=tmp_path / "run",
                 cache_root=blocks_cache,

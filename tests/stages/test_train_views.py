@@ -51,7 +51,7 @@ def fit(three_views: Config, cache_of_three: Path, blocks_root: Path) -> Train:
         )
         return train(
             config=config,
-            data_root=blocks_root,
+            data_roots=[blocks_root],
             fold=1,
             run=folder,
             cache_root=cache_of_three,
@@ -163,7 +163,7 @@ def test_missing_views_stop_a_training_before_any_work(
     with pytest.raises(MissingError, match=line):
         train(
             config=three_views,
-            data_root=blocks_root,
+            data_roots=[blocks_root],
             fold=1,
             run=tmp_path / "run",
             cache_root=blocks_cache,
@@ -171,7 +171,7 @@ def test_missing_views_stop_a_training_before_any_work(
     assert not (tmp_path / "run").exists()
     still = replace(three_views, train=replace(three_views.train, augment=False, steps=1))
     train(
-        config=still, data_root=blocks_root, fold=1, run=tmp_path / "run", cache_root=blocks_cache
+        config=still, data_roots=[blocks_root], fold=1, run=tmp_path / "run", cache_root=blocks_cache
     )
 
 

@@ -11,6 +11,7 @@ support, its vision-language fusion and its words act on what they have found.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -33,6 +34,7 @@ from stages.model.network import Network
 from stages.model.prediction import Losses, Prediction, Truth
 
 ABSENT = -20.0  # logit of padding, and of a clip without the kind
+MISSED = 0.04  # share of clips with the kind that may be answered empty
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,12 @@ class AffinityNetwork(Network):
         choice = self.choice(found.clip, words, kind, found.objects)
         factor = resized(choice.preference[:, None], found.clip.shape(FINE))[:, 0]
         return restrict(found.logits, factor), choice
+
+    @torch.no_grad()
+    def calibrate(self, shown: Sequence[Prediction]) -> None:
+        """Call a kind absent where `MISSED` of the clips that show it are less sure of it."""
+        presence = [row.mean() for said in shown for row in said.logits[..., 0, 0].float()]
+        self.absent_below.copy_(torch.stack(presence).quantile(MISSED))
 
     def losses(self, prediction: Prediction, truth: Truth, options: TrainConfig) -> Losses:
         """See `comparison_losses`."""
