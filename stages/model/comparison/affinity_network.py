@@ -65,7 +65,15 @@ class AffinityNetwork(Network):
     def forward(
         self, query: FramePyramid, words: Words, support: Support, *, auxiliary: bool = True
     ) -> ComparedPrediction:
-        """One query a clip: the object that support and sentence agree on."""
+        """One query a clip: the object that support and sentence agree on.
+
+        In float32 whatever the training's precision: cosines differ by less than bfloat16 tells.
+        """
+        with torch.autocast(query.maps[0].device.type, enabled=False):
+            return self.compare(query, words, support)
+
+    def compare(self, query: FramePyramid, words: Words, support: Support) -> ComparedPrediction:
+        """Row by row, so that the padding of a batch is never seen."""
         finds, chosen = list[Found](), list[tuple[Tensor, Choice | None]]()
         for row in range(len(query.size)):
             same = row > 0 and same_clips(query, support, row - 1, row)
@@ -86,10 +94,8 @@ class AffinityNetwork(Network):
 
     def find(self, query: FramePyramid, support: Support, row: int) -> Found:
         """Everything of the support's kind, whatever the sentence says."""
-        with torch.autocast(query.maps[0].device.type, enabled=False):
-            clip = QueryClip.of(query, row)
-            seen = cues(clip, SupportClip.of(support, row), self.looks)
-        coarse = self.mask(seen)
+        clip = QueryClip.of(query, row)
+        coarse = self.mask(cues(clip, SupportClip.of(support, row), self.looks))
         logits = self.fine(coarse.logits, coarse.features, clip.maps[FINE])
         if not self.training and coarse.presence.mean() < self.absent_below:
             logits = torch.full_like(logits, ABSENT)
