@@ -171,7 +171,11 @@ def test_missing_views_stop_a_training_before_any_work(
     assert not (tmp_path / "run").exists()
     still = replace(three_views, train=replace(three_views.train, augment=False, steps=1))
     train(
-        config=still, data_roots=[blocks_root], fold=1, run=tmp_path / "run", cache_root=blocks_cache
+        config=still,
+        data_roots=[blocks_root],
+        fold=1,
+        run=tmp_path / "run",
+        cache_root=blocks_cache,
     )
 
 
