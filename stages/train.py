@@ -125,6 +125,7 @@ def train(
     report = training.run(run)
     facts = {
         **identity.to_facts(),
+        "categories": list(training.categories),
         "report": asdict(report),
         "lengthened": training.lengthened,
         "provenance": provenance(command=command, device=device),

@@ -50,6 +50,22 @@ def import_(
 
 
 @weights.command()
+@click.argument("run", type=options.FOLDER)
+@click.argument("out", type=options.FOLDER)
+@options.json_option
+def compact(run: Path, out: Path, as_json: bool) -> None:
+    """Write the network of RUN to a new run folder OUT in half precision, to hand it on.
+
+    \b
+    Example:
+      fsrvos weights compact work/runs/sample-lite-fold1 my-head
+    """
+    from stages.runs.compact import compact as write_compact
+
+    emit(write_compact(run, out), as_json)
+
+
+@weights.command()
 @click.argument("file", type=options.ANY_PATH)
 @options.json_option
 def inspect(file: Path, as_json: bool) -> None:

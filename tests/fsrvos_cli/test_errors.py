@@ -94,7 +94,7 @@ def test_an_unexpected_error_says_how_to_see_more(
         (["score"], 4, "fsrvos train --from-cache"),
         (["report"], 4, "fsrvos train --from-cache"),
         (["predict", "video.mp4", "a dog"], 2, "--support"),
-        (["predict", "video.mp4", "a dog", "--support", "d"], 4, "fsrvos train --from-cache"),
+        (["predict", "video.mp4", "a dog", "--support", "d"], 4, "no such support folder"),
         (["train", "--device", "abacus"], 2, "abacus"),
     ],
 )

@@ -58,9 +58,11 @@ def test_without_a_run_the_error_says_how_to_make_one(work: Path) -> None:
 
 def test_a_new_run_is_named_after_dataset_config_and_fold(work: Path) -> None:
     data = work / "data" / "sample"
-    run = places.run_for_training(None, data, "my/own.toml", 3)
+    run = places.run_for_training(None, [data], "my/own.toml", 3)
     assert run == Path("work/runs/sample-own-fold3")
-    assert places.run_for_training(Path("x"), data, "lite", 1) == Path("x")
+    assert places.run_for_training(Path("x"), [data], "lite", 1) == Path("x")
+    both = places.run_for_training(None, [data, Path("my/photos")], "lite", 1)
+    assert both == Path("work/runs/sample+photos-lite-fold1")
 
 
 def test_data_follow_the_run(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
