@@ -19,14 +19,20 @@ from torch import Tensor
 
 from configs.model import ModelConfig
 from configs.training import TrainConfig
-from stages.model.comparison.choice import Choice, ObjectLayer, SentenceChoice, restrict
+from stages.model.comparison.choice import ObjectLayer, SentenceChoice, restrict
 from stages.model.comparison.clips import QueryClip, SupportClip, stack_clips
 from stages.model.comparison.coarse_mask import CoarseMask, CoarseMaskHead
 from stages.model.comparison.correlation import resized
-from stages.model.comparison.cues import cue_count, cues
+from stages.model.comparison.cues import GRID, cue_count, cues
 from stages.model.comparison.fine_mask import FINE, FineMaskHead
 from stages.model.comparison.instances import Instances, instances
-from stages.model.comparison.losses import ComparedPrediction, FoundObjects, comparison_losses
+from stages.model.comparison.losses import (
+    ComparedPrediction,
+    ScoredObjects,
+    comparison_losses,
+    covered,
+)
+from stages.model.comparison.ridge import OBJECT_SHARE
 from stages.model.fusion import LevelProjection, TextProjection, VisionLanguageFusion
 from stages.model.inputs import STRIDES, FramePyramid, Support, Words
 from stages.model.layers import Attention, FeedForward
@@ -70,26 +76,25 @@ class AffinityNetwork(Network):
         In float32 whatever the training's precision: cosines differ by less than bfloat16 tells.
         """
         with torch.autocast(query.maps[0].device.type, enabled=False):
-            return self.compare(query, words, support)
+            return self.compare(query, words, support, auxiliary)
 
-    def compare(self, query: FramePyramid, words: Words, support: Support) -> ComparedPrediction:
+    def compare(
+        self, query: FramePyramid, words: Words, support: Support, auxiliary: bool
+    ) -> ComparedPrediction:
         """Row by row, so that the padding of a batch is never seen."""
-        finds, chosen = list[Found](), list[tuple[Tensor, Choice | None]]()
+        finds, chosen = list[Found](), list[Tensor]()
         for row in range(len(query.size)):
             same = row > 0 and same_clips(query, support, row - 1, row)
             finds.append(finds[-1] if same else self.find(query, support, row))
             chosen.append(self.choose(finds[-1], words.row(row)))
         presence = torch.stack([found.coarse.presence for found in finds])
-        objects = tuple(
-            FoundObjects(found.objects.shares(), choice.objects) if choice is not None else None
-            for found, (_, choice) in zip(finds, chosen, strict=True)
-        )
         return ComparedPrediction(
             presence[..., None, None],
-            stack_clips([logits for logits, _ in chosen], ABSENT)[:, :, None],
+            stack_clips(chosen, ABSENT)[:, :, None],
             kind=stack_clips([found.logits for found in finds], ABSENT),
             coarse=stack_clips([found.coarse.logits for found in finds], ABSENT),
-            objects=objects,
+            clips=tuple(found.clip for found in finds) if auxiliary else (),
+            words=words,
         )
 
     def find(self, query: FramePyramid, support: Support, row: int) -> Found:
@@ -102,14 +107,14 @@ class AffinityNetwork(Network):
             return Found(clip, coarse, logits, instances(torch.zeros_like(coarse.logits) > 0))
         return Found(clip, coarse, logits, instances(coarse.logits.detach() > 0))
 
-    def choose(self, found: Found, words: Words) -> tuple[Tensor, Choice | None]:
-        """Mask logits [T, h, w] of what the sentence picks, and how it chose where it could."""
+    def choose(self, found: Found, words: Words) -> Tensor:
+        """Mask logits [T, h, w] of what the sentence picks."""
         if self.choice is None or found.objects.count == 0:
-            return found.logits, None
+            return found.logits
         kind = found.coarse.logits.detach().sigmoid()
         choice = self.choice(found.clip, words, kind, found.objects)
         factor = resized(choice.preference[:, None], found.clip.shape(FINE))[:, 0]
-        return restrict(found.logits, factor), choice
+        return restrict(found.logits, factor)
 
     @torch.no_grad()
     def calibrate(self, shown: Sequence[Prediction]) -> None:
@@ -120,7 +125,26 @@ class AffinityNetwork(Network):
     def losses(self, prediction: Prediction, truth: Truth, options: TrainConfig) -> Losses:
         """See `comparison_losses`."""
         assert isinstance(prediction, ComparedPrediction)
-        return comparison_losses(prediction, truth, options.weight_twin)
+        with torch.autocast(truth.masks.device.type, enabled=False):
+            taught = self.choose_among_true(prediction, truth) if self.choice is not None else []
+            return comparison_losses(prediction, truth, taught, options.weight_twin)
+
+    def choose_among_true(
+        self, prediction: ComparedPrediction, truth: Truth
+    ) -> list[ScoredObjects]:
+        """The choice among the true objects of the kind, so that the sentence is taught from the
+        first step on, and not only what the support happens to find."""
+        assert self.choice is not None
+        taught = []
+        for row, clip in enumerate(prediction.clips):
+            height, width = clip.shape(GRID)
+            kind = covered(truth.kind[row : row + 1], prediction.coarse.shape[-2:])[0]
+            kind = kind[:, :height, :width]
+            objects = instances(kind > OBJECT_SHARE)
+            if objects.count > 1:
+                choice = self.choice(clip, prediction.words.row(row), kind, objects)
+                taught.append(ScoredObjects(row, objects.shares(), choice.objects))
+        return taught
 
 
 def same_clips(query: FramePyramid, support: Support, first: int, second: int) -> bool:

@@ -2,7 +2,9 @@
 
     loss = kind + described object + coarse / 2 + 0.3 presence + objects + twins
 
-A mask term is BCE + 2 (1 - soft IoU) over a clip's cells, BCE alone where nothing is to be found.
+A mask term is 0.3 BCE + 2 (1 - soft IoU) over a clip's cells, BCE alone where nothing is to be
+found. More BCE would make cells say how likely they are of the object, which for a kind never seen
+is seldom above a half, and masks cut at a half would be empty; the overlap is what is scored.
 The kind's truth is every object of the support's kind, so that the first part is not blamed for
 what only the sentence can know; where the support is of a kind that the clip does not show, both
 truths are empty.
@@ -17,15 +19,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stages.model.comparison.clips import QueryClip
+from stages.model.inputs import Words
 from stages.model.prediction import Losses, Prediction, Truth
 
-OVERLAP, COARSE, PRESENCE, OBJECTS = 2.0, 0.5, 0.3, 0.5  # weights of the terms
+ENTROPY, OVERLAP = 0.3, 2.0  # of a mask term
+COARSE, PRESENCE, OBJECTS = 0.5, 0.3, 0.5  # weights of the terms
 
 
 @dataclass(frozen=True)
-class FoundObjects:
-    """Cells of each found object, [N, T, h, w] of 0 and 1 at stride 8, and its score [N]."""
+class ScoredObjects:
+    """Objects of clip `row`: cells of each, [N, T, h, w] of 0 and 1 at stride 8, scores [N]."""
 
+    row: int
     shares: Tensor
     scores: Tensor
 
@@ -37,16 +43,22 @@ class ComparedPrediction(Prediction):
     Attributes:
         kind: [B, T, h, w] mask logits of everything of the support's kind, at stride 4.
         coarse: [B, T, h', w'] the same at stride 8.
-        objects: what the sentence chose among, None for a clip where it had no choice.
+        clips, words: what was compared, where the losses are to read it.
     """
 
     kind: Tensor
     coarse: Tensor
-    objects: tuple[FoundObjects | None, ...]
+    clips: tuple[QueryClip, ...]
+    words: Words
 
 
-def comparison_losses(prediction: ComparedPrediction, truth: Truth, twin_weight: float) -> Losses:
-    """All terms; each is a mean over clips."""
+def comparison_losses(
+    prediction: ComparedPrediction,
+    truth: Truth,
+    objects: Sequence[ScoredObjects],
+    twin_weight: float,
+) -> Losses:
+    """All terms; each is a mean over clips. objects: how the sentence chose among the true ones."""
     grid, coarse_grid = prediction.kind.shape[-2:], prediction.coarse.shape[-2:]
     masks = prediction.masks[:, :, 0].float()
     described, kind = covered(truth.masks, grid), covered(truth.kind, grid)
@@ -56,9 +68,9 @@ def comparison_losses(prediction: ComparedPrediction, truth: Truth, twin_weight:
     terms = {
         "loss_kind": mask_term(prediction.kind.float(), kind),
         "loss_mask": mask_term(masks, described),
-        "loss_coarse": entropy(prediction.coarse.float(), coarse_kind).mean(),
+        "loss_coarse": mask_term(prediction.coarse.float(), coarse_kind),
         "loss_presence": F.binary_cross_entropy_with_logits(presence, shown),
-        "loss_objects": objects_term(prediction.objects, covered(truth.masks, coarse_grid)),
+        "loss_objects": objects_term(objects, covered(truth.masks, coarse_grid)),
     }
     weights = {"loss_coarse": COARSE, "loss_presence": PRESENCE, "loss_objects": OBJECTS}
     if truth.twins:
@@ -80,13 +92,13 @@ def covered(masks: Tensor, grid: Sequence[int]) -> Tensor:
 
 
 def mask_term(logits: Tensor, true: Tensor) -> Tensor:
-    """BCE + 2 (1 - soft IoU) of masks [B, T, h, w]; an empty truth has no overlap to reach."""
+    """0.3 BCE + 2 (1 - soft IoU) of masks [B, T, h, w]; an empty truth has no overlap to reach."""
     share, true_cells = logits.sigmoid().flatten(1), true.flatten(1)
     both = (share * true_cells).sum(-1)
     either = (share + true_cells).sum(-1) - both
     missed = 1 - (both + 1) / (either + 1)
     shown = true_cells.any(-1)
-    return (entropy(logits, true) + OVERLAP * missed * shown).mean()
+    return (ENTROPY * entropy(logits, true) + OVERLAP * missed * shown).mean()
 
 
 def entropy(logits: Tensor, true: Tensor) -> Tensor:
@@ -95,19 +107,17 @@ def entropy(logits: Tensor, true: Tensor) -> Tensor:
     return cells.flatten(1).mean(-1)
 
 
-def objects_term(objects: Sequence[FoundObjects | None], true: Tensor) -> Tensor:
-    """Cross-entropy of the choice among found objects, where one of several is described.
+def objects_term(objects: Sequence[ScoredObjects], true: Tensor) -> Tensor:
+    """Cross-entropy of the choice among objects, where one of several is described.
 
-    The object that is meant is known by how much of each the described mask [B, T, h, w] covers.
+    The one that is meant is known by how much of each the described mask [B, T, h, w] covers.
     """
     terms = []
-    for row, found in enumerate(objects):
-        if found is None or len(found.scores) < 2:
-            continue
-        mask = true[row, :, : found.shares.shape[-2], : found.shares.shape[-1]]
-        overlap = (found.shares * mask).flatten(1).sum(-1)
+    for scored in objects:
+        mask = true[scored.row, :, : scored.shares.shape[-2], : scored.shares.shape[-1]]
+        overlap = (scored.shares * mask).flatten(1).sum(-1)
         if overlap.sum() > 0:
-            terms.append(-(overlap / overlap.sum() * found.scores.log_softmax(0)).sum())
+            terms.append(-(overlap / overlap.sum() * scored.scores.log_softmax(0)).sum())
     return torch.stack(terms).mean() if terms else true.new_zeros(())
 
 
