@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from cache import Place
-from cache.whole_folder import replace_folder, require_replaceable
+from cache.whole import require_replaceable, whole_folder
 from configs import Config, EvaluateConfig, FsrvosError, UsageError
 from stages.data.clips import Clip
 from stages.data.dataset import Dataset
@@ -110,7 +110,7 @@ def evaluate(
     source.prepare(sorted({clip.video for e in asked for clip in (e.query, e.support)}))
     tasks = [task for seed, e in drawn.items() for task in tasks_of(dataset, seed, e, controls)]
     runner = _Runner(loaded, dataset, source, torch.device(device), options)
-    with replace_folder(folder.path, folder.NAMES) as partial:
+    with whole_folder(folder.path, folder.NAMES) as partial:
         filled = EvaluationFolder(partial)
         meta = {
             "dataset": str(data_root.absolute()),

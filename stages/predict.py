@@ -19,8 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cache.whole_file import replace_text
-from cache.whole_folder import replace_folder, require_replaceable
+from cache.whole import replace_text, require_replaceable, whole_folder
 from stages.data.files import clean_expression
 from stages.data.overlay import (
     Tile,
@@ -167,7 +166,7 @@ def predict(
     for text in (sentence, shown.expression):
         warn_of_unread(segmenter.text, text)
     annotated, words = segmenter.support(shown), segmenter.words(sentence)
-    with replace_folder(out, NAMES) as folder:
+    with whole_folder(out, NAMES) as folder:
         shows = _draw(segmenter, source, sentence, words, annotated, folder)
         score = float(np.mean([shown.presence for shown in shows]))
         marked = sum(shown.marked for shown in shows)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from cache.whole_file import replace_text
+from cache.whole import replace_text
 from configs.errors import FsrvosError, UsageError
 from stages.reporting import page
 from stages.reporting.ablation import Ablation, compare

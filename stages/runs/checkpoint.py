@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
-from cache.whole_file import replace_bytes
+from cache.whole import replace_bytes
 from configs import Config, DataError, MissingError
 from stages.encoders.pinning import pin
 from stages.model.build import build_model

@@ -25,6 +25,7 @@ from stages.data.support import load_support
 from stages.data.video_writer import VideoWriter
 from stages.feeding.inference import Answer
 from stages.predict import Segmenter, SpreadTiles, predict
+from tests.full_disk import refusal
 from tests.stages.error_lines import Captured, assert_one_line
 
 SENTENCE = "The Left ant"
@@ -175,7 +176,7 @@ def failing(name: str, error: BaseException) -> Callable[[pytest.MonkeyPatch], N
         original, calls = getattr(predicting, name), count(1)
 
         def call(*arguments: object, **options: object) -> object:
-            if next(calls) == 3 or name in ("write_png", "replace_text"):
+            if next(calls) == 3:
                 raise error
             return original(*arguments, **options)
 
@@ -184,16 +185,10 @@ def failing(name: str, error: BaseException) -> Callable[[pytest.MonkeyPatch], N
     return install
 
 
-FULL = OSError(28, "No space left on device", "masks/00002.png")
-
-
 @pytest.mark.parametrize(
     ("fault", "code", "says"),
     [
         (late_damage, 1, "damaged after frame 11"),
-        (failing("write_mask_png", FULL), 1, "the disk is full"),
-        (failing("write_png", FULL), 1, "the disk is full"),
-        (failing("replace_text", FULL), 1, "the disk is full"),
         (failing("overlay_frame", KeyboardInterrupt()), 130, "interrupted"),
     ],
 )
@@ -224,6 +219,26 @@ def test_a_failure_on_the_way_leaves_what_was_there(
     assert_one_line(capsys, says)
     assert snapshot(place) == before
     assert [path.name for path in place.iterdir()] == (["out"] if former else [])
+
+
+@pytest.mark.parametrize("limit", [0, 200, 4_000])
+def test_a_full_disk_is_one_line_and_leaves_what_was_there(
+    clip: Path, support: Path, untrained_run: Path, tmp_path: Path, limit: int
+) -> None:
+    """Among the masks, the pictures and the video."""
+    place = tmp_path / "place"
+    (place / "out/masks").mkdir(parents=True)
+    (place / "out/scores.json").write_text("former")
+    before = snapshot(place)
+    out = place / "out"
+
+    def write() -> None:
+        predict(video=clip, expression=SENTENCE, support=support, run=untrained_run, out=out)
+
+    said = refusal(write, limit)
+    assert said.startswith(f"{out}: cannot be written (No space left on device)")
+    assert snapshot(place) == before
+    assert [path.name for path in place.iterdir()] == ["out"]
 
 
 def test_a_new_result_replaces_a_former_one_whole(

@@ -22,6 +22,7 @@ from stages.predictions import (
     read_meta,
     read_predictions,
 )
+from tests.full_disk import refusal
 
 
 def make(
@@ -130,19 +131,6 @@ def test_nothing_appears_before_the_end(tmp_path: Path) -> None:
         writer.add(make())
         assert not path.exists()
     assert path.exists()
-
-
-def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*args: object, **kwargs: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    path = tmp_path / "predictions.h5"
-    caught = pytest.raises(FsrvosError, match="No space left on device")
-    with caught as error, PredictionWriter(path, {}) as writer:
-        monkeypatch.setattr(h5py.Group, "create_dataset", full)
-        writer.add(make())
-    assert "\n" not in str(error.value)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
@@ -258,3 +246,15 @@ def test_a_prediction_that_contradicts_itself_is_refused(tmp_path: Path, fault: 
     with pytest.raises(ValueError), PredictionWriter(tmp_path / "p.h5", {}) as writer:
         writer.add(bad)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("limit", [0, 500, 5_000, 20_000, 60_000])
+def test_a_full_disk_is_one_line_and_keeps_what_was_there(tmp_path: Path, limit: int) -> None:
+    """HDF5's own writer would end the process."""
+    path = write(tmp_path / "predictions.h5", make())
+    before = path.read_bytes()
+    many = [make(("model", 0, number), (5, 60, 80)) for number in range(40)]
+    said = refusal(lambda: write(path, *many), limit)
+    assert said.startswith(f"{path}: cannot be written (No space left on device)")
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["predictions.h5"]
