@@ -38,8 +38,8 @@ from stages.encoders.unread import warn_of_unread
 from stages.feeding.batches import EpisodeBatch, make_words, stack_pyramids
 from stages.feeding.inference import Answer, answers, run_model
 from stages.model.inputs import FramePyramid, Support, Words
-from stages.runs.checkpoint import Encoders, load_checkpoint, require_encoders
-from stages.runs.folder import RunFolder, digest_of_file
+from stages.runs.checkpoint import Encoders, digest_of_weights, load_checkpoint, require_encoders
+from stages.runs.folder import RunFolder
 from stages.runtime.allocator import keep_freed_memory
 from stages.runtime.device import require_one_process
 from stages.runtime.progress import track
@@ -201,7 +201,7 @@ def predict(
 
 def _provenance(segmenter: Segmenter, run: Path, device: str, command: str) -> dict[str, Any]:
     digests = {
-        "weights": digest_of_file(RunFolder(run).weights),
+        "weights": digest_of_weights(RunFolder(run).weights),
         "vision": segmenter.vision.digest,
         "text": segmenter.text.digest,
     }

@@ -20,6 +20,7 @@ import torch
 
 from cache import Place
 from configs import Config, FsrvosError, from_toml
+from stages.caching.command import naming_the_command
 from stages.data.dataset import Dataset
 from stages.data.episodes import Episode, holdout_episodes, holdout_videos, sample_episode
 from stages.data.folds import train_categories, videos_of
@@ -34,6 +35,7 @@ from stages.model.build import build_model
 from stages.model.fsrvos import FsrvosModel
 from stages.model.losses import Losses
 from stages.runs.checkpoint import (
+    digest_of_weights,
     fill,
     pinned,
     read_weights,
@@ -41,7 +43,7 @@ from stages.runs.checkpoint import (
     save_checkpoint,
     save_progress,
 )
-from stages.runs.folder import RunFolder, digest_of_file, find_weights
+from stages.runs.folder import RunFolder, find_weights
 from stages.runs.journal import Journal
 from stages.runs.training import Former, TrainingIdentity, clear, find_former
 from stages.runtime.allocator import keep_freed_memory
@@ -101,7 +103,7 @@ def train(
     if not config.train.checkpointing:  # what it frees is to be free
         keep_freed_memory()
     dataset = load_dataset(data_root)
-    init_digest = "" if init is None else digest_of_file(find_weights(init))
+    init_digest = "" if init is None else digest_of_weights(find_weights(init))
     source = open_source(config, dataset, cache_root, device, from_cache, user=run)
     identity = TrainingIdentity(
         config=pinned(config, source.encoders),
@@ -115,16 +117,18 @@ def train(
     if former.report is not None:
         say(f"{run} is already trained: nothing to do")
         return TrainReport(**{**former.report, "already_done": True})
-    training = _Training(identity, dataset, source, torch.device(device))
-    training.start(former.progress, init)
-    if overwrite:
-        clear(run)
-    if not RunFolder(run).weights.exists():
-        RunFolder(run).write_config(identity.config)
-    report = training.run(run)
+    with naming_the_command(config, data_root, fold, cache_root):
+        training = _Training(identity, dataset, source, torch.device(device))
+        training.start(former.progress, init)
+        if overwrite:
+            clear(run)
+        if not RunFolder(run).weights.exists():
+            RunFolder(run).write_config(identity.config)
+        report = training.run(run)
     facts = {
         **identity.to_facts(),
         "report": asdict(report),
+        "data": str(data_root.absolute()),
         "lengthened": training.lengthened,
         "provenance": provenance(command=command, device=device),
     }

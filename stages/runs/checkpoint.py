@@ -19,7 +19,8 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
 from cache.whole import replace_bytes
-from configs import Config, DataError, MissingError
+from configs import Config, DataError, MissingError, command
+from stages.encoders.base import weights_digest
 from stages.encoders.pinning import pin
 from stages.model.build import build_model
 from stages.model.fsrvos import FsrvosModel
@@ -72,6 +73,9 @@ def load_checkpoint(run: Path, device: str | torch.device = "cpu") -> Checkpoint
     """
     folder = RunFolder(run)
     config = folder.read_config()
+    if not folder.weights.is_file():
+        train = command("fsrvos", "train", "--from-cache", "--config", folder.config, "--run", run)
+        raise MissingError(f"{folder.weights} does not exist; train the run first: {train}")
     state, encoders, facts = read_weights(folder.weights)
     model = build_model(config.model, encoders.channels, encoders.text_width)
     fill(model, state, folder.weights)
@@ -90,7 +94,7 @@ def read_facts(run: Path) -> Mapping[str, Any] | None:
 def read_weights(path: Path) -> tuple[dict[str, Tensor], Encoders, Mapping[str, Any]]:
     """Tensors, encoders and facts of a weights file. Raises MissingError or DataError."""
     if not path.is_file():
-        raise MissingError(f"{path} does not exist; train a run first (fsrvos train --from-cache)")
+        raise MissingError(f"{path} does not exist; name a weights file")
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
@@ -104,8 +108,14 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], Encoders, Mapping[str, 
         ) from error
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(
-            f"{path} was not written by fsrvos; bring foreign weights in with fsrvos weights import"
+            f"{path} was not written by fsrvos; what it is, says "
+            f"{command('fsrvos', 'weights', 'inspect', path)}"
         ) from error
+
+
+def digest_of_weights(path: Path) -> str:
+    """sha256 of a weights file's tensors, whatever else it says. Raises as `read_weights`."""
+    return weights_digest(read_weights(path)[0])
 
 
 def fill(model: FsrvosModel, state: Mapping[str, Tensor], source: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from configs import DataError, UsageError
 from fsrvos_cli.main import run as command_line
@@ -23,6 +23,7 @@ from stages.data.images import read_ids
 from stages.data.overlay import Tile, write_mask_png, write_png
 from stages.data.support import load_support
 from stages.data.video_writer import VideoWriter
+from stages.encoders.base import weights_digest
 from stages.feeding.inference import Answer
 from stages.predict import Segmenter, SpreadTiles, predict
 from tests.full_disk import refusal
@@ -91,8 +92,8 @@ def test_all_results_are_there_and_of_the_right_size(
         *("marked", "shortfall"),
     }
     digests = scores["provenance"]["digests"]
-    weights = (untrained_run / "model.safetensors").read_bytes()
-    assert digests["weights"] == hashlib.sha256(weights).hexdigest()
+    weights = load_file(untrained_run / "model.safetensors")
+    assert digests["weights"] == weights_digest(weights)
     assert digests["vision"] == predicting.load_checkpoint(untrained_run).encoders.vision_digest
     assert scores["marked"] == sum(entry["present"] for entry in scores["frames"])
     assert scores["marked"] == report.marked and scores["shortfall"] is None

@@ -144,7 +144,7 @@ def test_a_truncated_file_is_one_line(tmp_path: Path, share: float) -> None:
     path = write(tmp_path / "predictions.h5", make(), make(("model", 0, 1)))
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(DataError, match="run `fsrvos evaluate` again") as caught:
+    with pytest.raises(DataError, match="evaluate the run again") as caught:
         read_meta(path)
         list(read_predictions(path))
     assert "\n" not in str(caught.value)
@@ -216,7 +216,7 @@ def edited(path: Path, edit: str) -> None:
 def test_a_malformed_file_is_one_line(tmp_path: Path, edit: str) -> None:
     path = write(tmp_path / "predictions.h5", make())
     edited(path, edit)
-    with pytest.raises(DataError, match=r"predictions\.h5.*run `fsrvos evaluate` again") as caught:
+    with pytest.raises(DataError, match=r"predictions\.h5.*evaluate the run again") as caught:
         read_meta(path)
         list(read_predictions(path))
     assert "\n" not in str(caught.value)
