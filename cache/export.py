@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 
 from cache.durable import explained
-from cache.hdf5 import new_hdf5
+from cache.hdf5 import whole_hdf5
 from cache.keys import FeatureKey, TextKey, canonical_json
 from cache.layout import level_name
 from cache.quantise import Packed, QuantisedMaps
@@ -50,12 +50,12 @@ def export_h5(
     shown = items if progress is None else progress(items, total=len(items), description="export")
     with explained("write the export", out):
         out.parent.mkdir(parents=True, exist_ok=True)
-        with new_hdf5(out) as file:
-            group = _keyed(file, "features", features)
+        with whole_hdf5(out) as draft:
+            group = _keyed(draft.file, "features", features)
             for item in shown:
                 _export_item(group.create_group(item), features, item)
             if text is not None and text.sentences():
-                text.copy_into(_keyed(file, "text", text))
+                text.copy_into(_keyed(draft.file, "text", text))
     return out.stat().st_size
 
 

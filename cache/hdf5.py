@@ -13,26 +13,35 @@ from typing import Any
 
 import h5py
 
-from cache.durable import sync_paths, temporary_name
+from cache.whole import whole_file, writing
+
+
+class Draft:
+    """An HDF5 file being filled. file: the h5py.File."""
+
+    def __init__(self, path: Path, file: Any, guarded: "_Guarded") -> None:
+        self.file = file
+        self._path = path
+        self._guarded = guarded
+
+    def settle(self) -> None:
+        """Raise UnwritableError if a write has failed."""
+        with writing(self._path):
+            self._guarded.settle()
 
 
 @contextmanager
-def new_hdf5(path: Path) -> Iterator[Any]:
-    """An h5py.File to fill, put in place on leaving: temporary name, fsync, rename.
+def whole_hdf5(path: Path, **options: Any) -> Iterator[Draft]:
+    """A file to fill, put in place on leaving. options: of h5py.File.
 
-    Raises the OSError of a failed write. After any exception nothing is left behind.
+    A failed write shows at the end of the block, or earlier in `settle`. Raises UnwritableError as
+    `whole_file`; after any exception nothing is left behind.
     """
-    partial = path.with_name(temporary_name(f".{path.name}"))
-    try:
-        with _Guarded(partial) as guarded:
-            with h5py.File(guarded, "w") as file:
-                yield file
-            guarded.settle()
-        sync_paths([partial])
-        partial.replace(path)
-        sync_paths([path.parent])
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path) as partial, _Guarded(partial) as guarded:
+        with h5py.File(guarded, "w", **options) as file:
+            draft = Draft(path, file, guarded)
+            yield draft
+        draft.settle()
 
 
 class _Guarded(io.RawIOBase):

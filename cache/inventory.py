@@ -13,7 +13,7 @@ from cache.record import DAMAGED, RECORD, Record, read_record
 from cache.store import FeatureStore
 from cache.text import TextStore
 from cache.users import last_used, users_of
-from configs import CacheIntegrityError, FsrvosError, MissingError, UsageError
+from configs import CacheIntegrityError, FsrvosError, MissingError, UsageError, command
 
 DIGEST_LENGTH = 64
 
@@ -120,7 +120,8 @@ def find_key(root: Place, prefix: str) -> KeyEntry:
     """
     found = [entry for entry in list_keys(root) if prefix and entry.digest.startswith(prefix)]
     if not found:
-        raise MissingError(f"the cache has no key {prefix!r}: {root}; fsrvos cache ls lists them")
+        lists = command("fsrvos", "cache", "ls", "--cache-dir", root)
+        raise MissingError(f"the cache has no key {prefix!r}: {root}; they are listed by {lists}")
     if len(found) > 1:
         raise UsageError(f"{len(found)} keys begin with {prefix!r}: {root}; give more digits")
     return found[0]

@@ -122,5 +122,5 @@ def fingerprint(paths: Sequence[Path]) -> tuple[str, int]:
 
 def _unreadable(path: Path, error: OSError) -> MissingError | DataError:
     if isinstance(error, FileNotFoundError):
-        return MissingError(f"no such frame: {path}; restore it or run fsrvos data check")
+        return MissingError(f"no such frame: {path}; restore it")
     return DataError(f"cannot read a frame: {error.strerror}: {path}")

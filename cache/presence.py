@@ -7,8 +7,9 @@ than the sender, whatever the path says, and a worker that finds it gone need no
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cache.durable import explained, temporary_name
+from cache.durable import explained
 from cache.objects import Place
+from cache.whole import temporary_name
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from cache.layout import CHECKSUM_BYTES, SCALE_FRAMES, DamagedError, chunk_name,
 from cache.objects import ObjectPath, Place, each
 from cache.schemes import SCHEMES
 from cache.shards import shard_index
+from cache.whole import UnwritableError
 from configs import FsrvosError
 
 RECORD = "done.json"
@@ -210,7 +211,7 @@ def mark_damaged(folder: Place, fault: str) -> None:
     """Leave a note that an item is damaged; a read-only cache keeps none."""
     try:
         replace_file(folder / DAMAGED, json.dumps({"fault": fault}).encode())
-    except OSError:
+    except (OSError, UnwritableError):
         return
 
 

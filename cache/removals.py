@@ -3,9 +3,10 @@
 import shutil
 from dataclasses import dataclass
 
-from cache.durable import explained, temporary_name
+from cache.durable import explained
 from cache.objects import ObjectPath, Place
 from cache.record import RECORD
+from cache.whole import temporary_name
 
 TRASH = ".trash"
 

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from cache.claims import try_claim
 from cache.durable import explained, replace_file
-from cache.hdf5 import new_hdf5
+from cache.hdf5 import whole_hdf5
 from cache.keys import TextKey
 from cache.location import place_of
 from cache.objects import ObjectPath, Place
@@ -174,15 +174,15 @@ class TextStore:
         or to one more object."""
         if self._parts is not None:
             draft = self._parts.draft()
-            with new_hdf5(draft) as new:
-                write_columns(new, None, fresh)
+            with whole_hdf5(draft) as new:
+                write_columns(new.file, None, fresh)
             self._parts.add(draft)
             return
         path = Path(str(self.path))
         with ExitStack() as stack:
             old = stack.enter_context(h5py.File(path, "r")) if self._rows else None
-            new = stack.enter_context(new_hdf5(path))
-            write_columns(new, old, fresh)
+            new = stack.enter_context(whole_hdf5(path))
+            write_columns(new.file, old, fresh)
 
     def _prepare(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

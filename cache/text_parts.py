@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from cache.durable import temporary_name
 from cache.location import local_side
 from cache.objects import ObjectPath, each
+from cache.whole import whole_file
 
 
 class TextParts:
@@ -65,11 +65,6 @@ class TextParts:
         """The copy of an object, downloaded if it is not here."""
         path = self._copies / name
         if not path.exists():
-            self._copies.mkdir(parents=True, exist_ok=True)
-            partial = self._copies / temporary_name(f".{name}")
-            try:
+            with whole_file(path) as partial:
                 (self.place / name).download(partial)
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
         return path

@@ -15,6 +15,7 @@ from pathlib import Path
 from cache.durable import replace_file
 from cache.keys import digest_of
 from cache.objects import Place, listed
+from cache.whole import UnwritableError
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def mark_used(folder: Place, user: Path | None = None) -> None:
             (folder / "users").mkdir(exist_ok=True)
             note = folder / "users" / f"{digest_of(path)}.json"
             replace_file(note, json.dumps({"path": path}).encode())
-    except OSError:
+    except (OSError, UnwritableError):
         return
 
 

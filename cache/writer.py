@@ -11,7 +11,7 @@ import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.durable import explained, put_folder, sync_tree, temporary_name, write_file
+from cache.durable import explained, write_file
 from cache.layout import (
     CHECKSUM_BYTES,
     SCALE_FRAMES,
@@ -25,6 +25,7 @@ from cache.record import LevelRecord, Record, write_record
 from cache.schemes import scheme_of
 from cache.shards import LAYOUTS, write_index, write_piece
 from cache.upload import publish
+from cache.whole import put_folder, sync_tree, temporary_name
 
 
 class ItemWriter:

@@ -1,12 +1,14 @@
 """Configuration: frozen dataclasses, TOML, shipped presets, and the errors of all layers."""
 
 from configs.errors import (
+    AbsentFeaturesError,
     CacheIntegrityError,
     DataError,
     FsrvosError,
     MissingError,
     PartialError,
     UsageError,
+    command,
 )
 from configs.loading import config_digest, from_toml, load_config, presets, to_toml
 from configs.model import ModelConfig
@@ -14,6 +16,7 @@ from configs.schema import Config, DataConfig, EncoderConfig, EvaluateConfig, Fe
 from configs.training import TrainConfig
 
 __all__ = [
+    "AbsentFeaturesError",
     "CacheIntegrityError",
     "Config",
     "DataConfig",
@@ -27,6 +30,7 @@ __all__ = [
     "ModelConfig",
     "TrainConfig",
     "UsageError",
+    "command",
     "config_digest",
     "from_toml",
     "load_config",

@@ -1,8 +1,16 @@
 """The errors a user may see. Each carries its exit code and is printed as one line.
 
 Any module may raise these; `fsrvos_cli.main` is the only place that turns them into
-text on stderr and an exit status. A message says what is wrong, where, and what to do.
+text on stderr and an exit status. A message says what is wrong, where, and what to do; a command
+in it (`command`) does so when it is pasted into a shell.
 """
+
+import shlex
+
+
+def command(*words: object) -> str:
+    """A command line for a message, with its words quoted where a shell needs it."""
+    return shlex.join(map(str, words))
 
 
 class FsrvosError(Exception):
@@ -33,6 +41,10 @@ class PartialError(FsrvosError):
     """What could be done is done and lies where it should; the message says what could not."""
 
     exit_code = 5
+
+
+class AbsentFeaturesError(MissingError):
+    """The cache lacks what a stage reads; the stage names the command that puts it there."""
 
 
 class DataError(FsrvosError):

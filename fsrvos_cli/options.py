@@ -38,11 +38,12 @@ class CachePlace(click.ParamType):
         return place_of(value) if isinstance(value, str) else value
 
 
-def config_options(*effective: str) -> Callable[[Command], Command]:
+def config_options(*effective: str, of_run: bool = False) -> Callable[[Command], Command]:
     """--config and --set; the command gets `config_source` and `pairs`.
 
     effective: keys that the command reads, whole sections ending in a point. A --set of any other
     key is an error; the environment's FSRVOS_SET is for all commands, each takes what it reads.
+    of_run: the command is about a trained run, whose configuration FSRVOS_CONFIG does not replace.
     """
 
     def check(
@@ -60,6 +61,8 @@ def config_options(*effective: str) -> Callable[[Command], Command]:
             )
         return tuple(p for p, name in zip(pairs, names, strict=True) if name not in useless)
 
+    default = "the run's own" if of_run else DEFAULT_PRESET
+
     def decorate(command: Command) -> Command:
         command = click.option(
             "--set",
@@ -75,8 +78,8 @@ def config_options(*effective: str) -> Callable[[Command], Command]:
             "--config",
             "config_source",
             metavar="FILE|PRESET",
-            envvar="FSRVOS_CONFIG",
-            help=f"A TOML file or a shipped preset.  [default: {DEFAULT_PRESET}, or the run's own]",
+            envvar=None if of_run else "FSRVOS_CONFIG",
+            help=f"A TOML file or a shipped preset.  [default: {default}]",
         )(command)
 
     return decorate

@@ -14,13 +14,13 @@ import itertools
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from configs import MissingError
+from configs import MissingError, command
 from stages.runs.packaged import PACKAGED, packaged_run
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def cache_root(given: Place | None) -> Place:
 
 
 def find_data(given: Path | None, run: Path | None = None) -> Path:
-    """The dataset to work on: as given, or the one that a run's name begins with, or the sample.
+    """The dataset to work on: as given, or the one a run was trained on, or the sample.
 
     Raises:
         MissingError: nothing given and nothing there.
@@ -56,7 +56,8 @@ def find_data(given: Path | None, run: Path | None = None) -> Path:
     found = named or sample_root()
     if not found.is_dir():
         raise MissingError(
-            f"no dataset at {found}; name one with --data, or render it: fsrvos data sample {found}"
+            f"no dataset at {found}; name one with --data, or render it: "
+            f"{command('fsrvos', 'data', 'sample', found)}"
         )
     taken("--data", found)
     return found
@@ -113,7 +114,8 @@ def find_predictions(given: Path | None) -> Path:
         return own.predictions
     found = [e for e in RunFolder(place).evaluations() if e.predictions.is_file()]
     if not found:
-        raise MissingError(f"no predictions in {place}; make them: fsrvos evaluate --run {place}")
+        evaluate = command("fsrvos", "evaluate", "--run", place)
+        raise MissingError(f"no predictions in {place}; make them: {evaluate}")
     taken("EVALUATION", found[0].path)
     return found[0].predictions
 
@@ -129,14 +131,14 @@ def trained_runs() -> list[Path]:
 
 
 def fold_of_run(given: int | None, run: Path) -> int:
-    """The fold: as given, or the N in a run named <dataset>-<config>-fold<N>, or 1.
+    """The fold: as given, or as a run says, or the N in its name <dataset>-<config>-fold<N>, or 1.
 
     Evaluating another fold than the one trained for would test on classes seen in training.
     """
     if given is not None:
         return given
     match = re.search(r"-fold(\d+)$", run.resolve().name)
-    fold = int(match[1]) if match else 1
+    fold = int(_facts(run).get("fold") or (match[1] if match else 1))
     taken("--fold", fold)
     return fold
 
@@ -176,7 +178,18 @@ def taken(option: str, value: object) -> None:
 
 
 def _dataset_of_run(run: Path) -> Path | None:
-    """work/data/<dataset> of a run named <dataset>-<config>-fold<N>, if there is one."""
+    """What a run was trained on (the first of several sets), or work/data/<dataset> of one named
+    <dataset>-<config>-fold<N>."""
+    trained_on = [Path(root) for root in _facts(run).get("data") or []]
+    if trained_on and trained_on[0].is_absolute() and trained_on[0].is_dir():
+        return trained_on[0]
     match = re.fullmatch(r"(.+)-[^-]+-fold\d+", run.resolve().name)
     data = work_root() / "data" / match[1] if match else None
     return data if data is not None and data.is_dir() else None
+
+
+def _facts(run: Path) -> Mapping[str, Any]:
+    """What training noted of a run; nothing where it has no weights."""
+    from stages.runs.checkpoint import read_facts
+
+    return read_facts(run) or {}

@@ -15,11 +15,19 @@ from typing import Any
 import torch
 
 from cache import Place
-from cache.whole_folder import replace_folder, require_replaceable
+from cache.whole import require_replaceable, whole_folder
 from configs import Config, EvaluateConfig, FsrvosError, UsageError
+from stages.caching.command import naming_the_command
 from stages.data.clips import Clip
 from stages.data.dataset import Dataset
-from stages.data.episodes import Episode, test_episodes, twin, write_manifest, wrong_support
+from stages.data.episodes import (
+    Episode,
+    manifest_digest,
+    test_episodes,
+    twin,
+    write_manifest,
+    wrong_support,
+)
 from stages.data.index import load_dataset
 from stages.feeding.batches import FeatureSource, collate
 from stages.feeding.inference import Answer, answers, join, run_model
@@ -27,9 +35,15 @@ from stages.feeding.sources import open_source
 from stages.model.network import Network
 from stages.model.networks import build_network
 from stages.predictions import EpisodeInfo, EpisodeKey, Prediction, PredictionWriter, read_meta
-from stages.runs.checkpoint import Checkpoint, Encoders, load_checkpoint, require_encoders
+from stages.runs.checkpoint import (
+    Checkpoint,
+    Encoders,
+    digest_of_weights,
+    load_checkpoint,
+    require_encoders,
+)
 from stages.runs.evaluation import EvaluationIdentity, settle
-from stages.runs.folder import EvaluationFolder, RunFolder, digest_of_file
+from stages.runs.folder import EvaluationFolder, RunFolder
 from stages.runtime.allocator import keep_freed_memory
 from stages.runtime.device import require_one_process
 from stages.runtime.progress import track
@@ -91,7 +105,7 @@ def evaluate(
         fold=fold,
         config=settings,
         controls=controls,
-        weights=digest_of_file(RunFolder(run).weights),
+        weights=digest_of_weights(RunFolder(run).weights),
         device=torch.device(device).type,
     )
     name = identity.name(data_root.resolve().name)
@@ -100,35 +114,36 @@ def evaluate(
     source = open_source(settings, dataset, cache_root, device, from_cache=True, user=run)
     require_encoders(loaded.encoders, source.encoders, run)
     options = settings.evaluate
-    drawn = {
-        seed: test_episodes(
-            dataset, fold, seed, options.support_frames, options.episodes_per_category
-        )
-        for seed in range(options.seeds)
-    }
-    asked = [episode for episodes in drawn.values() for episode in episodes]
-    source.prepare(sorted({clip.video for e in asked for clip in (e.query, e.support)}))
+    drawn = draw(dataset, fold, options)
     tasks = [task for seed, e in drawn.items() for task in tasks_of(dataset, seed, e, controls)]
-    runner = _Runner(loaded, dataset, source, torch.device(device), options)
-    with replace_folder(folder.path, folder.NAMES) as partial:
-        filled = EvaluationFolder(partial)
-        meta = {
-            "dataset": str(data_root.absolute()),
-            "fold": fold,
-            "run": str(run.absolute()),
-            "protocol": options.protocol,
-            "manifest": [
+    meta = {
+        "dataset": str(data_root.absolute()),
+        "fold": fold,
+        "run": str(run.absolute()),
+        "protocol": options.protocol,
+        "manifest": [manifest_digest(dataset, episodes) for episodes in drawn.values()],
+        "identity": identity.digest,
+        "provenance": _provenance(identity, source.encoders, device, command),
+    }
+    with naming_the_command(settings, [data_root], fold, cache_root):
+        asked = [episode for episodes in drawn.values() for episode in episodes]
+        source.prepare(sorted({clip.video for e in asked for clip in (e.query, e.support)}))
+        runner = _Runner(loaded, dataset, source, torch.device(device), options)
+        with whole_folder(folder.path, folder.NAMES) as partial:
+            filled = EvaluationFolder(partial)
+            for seed, episodes in drawn.items():
                 write_manifest(filled.manifest(seed), dataset, episodes, fold=fold, seed=seed)
-                for seed, episodes in drawn.items()
-            ],
-            "identity": identity.digest,
-            "provenance": _provenance(identity, source.encoders, device, command),
-        }
-        with PredictionWriter(filled.predictions, meta) as writer:
-            for batch in track(list(in_batches(tasks)), description="evaluate"):
-                for prediction in runner.predict(batch):
-                    writer.add(prediction)
+            with PredictionWriter(filled.predictions, meta) as writer:
+                for batch in track(list(in_batches(tasks)), description="evaluate"):
+                    for prediction in runner.predict(batch):
+                        writer.add(prediction)
     return folder
+
+
+def draw(dataset: Dataset, fold: int, options: EvaluateConfig) -> dict[int, list[Episode]]:
+    """The test episodes of every seed."""
+    shots, most = options.support_frames, options.episodes_per_category
+    return {seed: test_episodes(dataset, fold, seed, shots, most) for seed in range(options.seeds)}
 
 
 def _provenance(

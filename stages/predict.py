@@ -19,8 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cache.whole_file import replace_text
-from cache.whole_folder import replace_folder, require_replaceable
+from cache.whole import replace_text, require_replaceable, whole_folder
 from stages.data.files import clean_expression
 from stages.data.overlay import (
     Tile,
@@ -39,8 +38,8 @@ from stages.encoders.unread import warn_of_unread
 from stages.feeding.batches import EpisodeBatch, make_words, stack_pyramids
 from stages.feeding.inference import Answer, answers, run_model
 from stages.model.inputs import FramePyramid, Support, Words
-from stages.runs.checkpoint import Encoders, load_checkpoint, require_encoders
-from stages.runs.folder import RunFolder, digest_of_file
+from stages.runs.checkpoint import Encoders, digest_of_weights, load_checkpoint, require_encoders
+from stages.runs.folder import RunFolder
 from stages.runtime.allocator import keep_freed_memory
 from stages.runtime.device import require_one_process
 from stages.runtime.progress import track
@@ -167,7 +166,7 @@ def predict(
     for text in (sentence, shown.expression):
         warn_of_unread(segmenter.text, text)
     annotated, words = segmenter.support(shown), segmenter.words(sentence)
-    with replace_folder(out, NAMES) as folder:
+    with whole_folder(out, NAMES) as folder:
         shows = _draw(segmenter, source, sentence, words, annotated, folder)
         score = float(np.mean([shown.presence for shown in shows]))
         marked = sum(shown.marked for shown in shows)
@@ -202,7 +201,7 @@ def predict(
 
 def _provenance(segmenter: Segmenter, run: Path, device: str, command: str) -> dict[str, Any]:
     digests = {
-        "weights": digest_of_file(RunFolder(run).weights),
+        "weights": digest_of_weights(RunFolder(run).weights),
         "vision": segmenter.vision.digest,
         "text": segmenter.text.digest,
     }

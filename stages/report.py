@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from cache.whole_file import replace_text
+from cache.whole import replace_text
 from configs.errors import FsrvosError, UsageError
 from stages.reporting import page
 from stages.reporting.ablation import Ablation, compare
@@ -40,7 +40,7 @@ def write_report(
         FsrvosError: the page cannot be written.
     """
     if not runs:
-        raise UsageError("no run named; give a run folder, as in `fsrvos report work/runs/NAME`")
+        raise UsageError("no run named; name one run folder or more")
     loaded = [load_run(run) for run in runs]
     path = out if out is not None else RunFolder(loaded[0].folder).report
     single = len(loaded) == 1

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cache.whole_file import replace_text
+from cache.whole import replace_text
 from configs.errors import DataError, MissingError, UsageError
 from stages.data.dataset import Dataset
 from stages.data.index import load_dataset

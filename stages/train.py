@@ -21,6 +21,7 @@ import torch
 
 from cache import Place
 from configs import Config, FsrvosError, from_toml
+from stages.caching.command import naming_the_command
 from stages.data.dataset import Dataset
 from stages.data.episodes import Episode, holdout_episodes, holdout_videos, sample_episode
 from stages.data.folds import train_categories, videos_of
@@ -35,6 +36,7 @@ from stages.model.network import Network
 from stages.model.networks import build_network
 from stages.model.prediction import Losses, Prediction
 from stages.runs.checkpoint import (
+    digest_of_weights,
     fill,
     pinned,
     read_weights,
@@ -42,7 +44,7 @@ from stages.runs.checkpoint import (
     save_checkpoint,
     save_progress,
 )
-from stages.runs.folder import RunFolder, digest_of_file, find_weights
+from stages.runs.folder import RunFolder, find_weights
 from stages.runs.journal import Journal
 from stages.runs.training import Former, TrainingIdentity, clear, find_former
 from stages.runtime.allocator import keep_freed_memory
@@ -102,7 +104,7 @@ def train(
     if not config.train.checkpointing:  # what it frees is to be free
         keep_freed_memory()
     dataset = load_datasets(data_roots)
-    init_digest = "" if init is None else digest_of_file(find_weights(init))
+    init_digest = "" if init is None else digest_of_weights(find_weights(init))
     source = open_source(config, dataset, cache_root, device, from_cache, user=run)
     identity = TrainingIdentity(
         config=pinned(config, source.encoders),
@@ -116,17 +118,19 @@ def train(
     if former.report is not None:
         say(f"{run} is already trained: nothing to do")
         return TrainReport(**{**former.report, "already_done": True})
-    training = _Training(identity, dataset, source, torch.device(device))
-    training.start(former.progress, init)
-    if overwrite:
-        clear(run)
-    if not RunFolder(run).weights.exists():
-        RunFolder(run).write_config(identity.config)
-    report = training.run(run)
+    with naming_the_command(config, data_roots, fold, cache_root):
+        training = _Training(identity, dataset, source, torch.device(device))
+        training.start(former.progress, init)
+        if overwrite:
+            clear(run)
+        if not RunFolder(run).weights.exists():
+            RunFolder(run).write_config(identity.config)
+        report = training.run(run)
     facts = {
         **identity.to_facts(),
         "categories": list(training.categories),
         "report": asdict(report),
+        "data": [str(root.absolute()) for root in data_roots],
         "lengthened": training.lengthened,
         "provenance": provenance(command=command, device=device),
     }

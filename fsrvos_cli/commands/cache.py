@@ -120,10 +120,18 @@ def verify(key: str, deep: bool, cache_dir: Place | None, as_json: bool) -> None
             click.echo(f"{fault.path}: {fault.fault}")
     if report.faults:
         raise CacheIntegrityError(
-            f"{len(report.faults)} faults in {root}; run `fsrvos features` to encode again "
-            "what is damaged"
+            f"{len(report.faults)} faults in {root}; what is damaged is encoded again by "
+            f"{_makers(root, {fault.key for fault in report.faults})}"
         )
     click.echo(f"fsrvos: {report.items} videos of {report.keys} keys are whole", err=True)
+
+
+def _makers(root: Place, keys: set[str]) -> str:
+    """The commands that made some keys, as they are on record."""
+    from cache.inventory import list_keys
+
+    made = {str(e.provenance.get("command") or "") for e in list_keys(root) if e.digest in keys}
+    return " and ".join(sorted(made - {""})) or "the command that encoded it"
 
 
 @cache.command()

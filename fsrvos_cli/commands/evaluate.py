@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="Also run with a wrong support, an empty sentence, the twin's sentence and no training.",
 )
-@options.config_options("evaluate.", "features.dtype", "encoder.vision", "encoder.text")
+@options.config_options(
+    "evaluate.", "features.dtype", "encoder.vision", "encoder.text", of_run=True
+)
 @options.cache_option
 @options.device_option
 @options.json_option

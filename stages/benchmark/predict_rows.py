@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cache.whole_file import replace_text
+from cache.whole import replace_text
 from configs import load_config
 from stages.benchmark.material import rendered_frames, untrained_run
 from stages.benchmark.measure import alternate, peak_gb

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from cache.whole_file import replace_text
+from cache.whole import replace_text
 from configs import UsageError
 from stages.benchmark import SECTIONS
 from stages.benchmark.measure import mm_seconds

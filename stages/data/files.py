@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cache.whole_file import replace_text
+from cache.whole import replace_text
 from configs.errors import DataError, MissingError
 
 MAX_EXPRESSION = 1000

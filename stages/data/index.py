@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from configs.errors import DataError, FsrvosError, MissingError
+from configs.errors import DataError, FsrvosError, MissingError, command
 from stages.data.classes import OFFICIAL_CLASSES
 from stages.data.dataset import Dataset, Expression, FrameFiles, Video
 from stages.data.files import is_unicode, plain_name, read_json, stays_inside
@@ -34,13 +34,14 @@ def load_dataset(root: Path | str) -> Dataset:
     line names the first fault and how many more there are.
     """
     dataset, faults = scan(Path(root))
+    check = command("fsrvos", "data", "check", root)
     if faults:
         first = faults[0]
-        more = f" (and {len(faults) - 1} more: fsrvos data check {root})" if faults[1:] else ""
+        more = f" (and {len(faults) - 1} more: {check})" if faults[1:] else ""
         kind = MissingError if isinstance(first, MissingError) else DataError
         raise kind(f"{first}{more}")
     if dataset is None:
-        raise DataError(f"{root}: no dataset could be read; run fsrvos data check {root}")
+        raise DataError(f"{root}: no dataset could be read; run {check}")
     return dataset
 
 
@@ -48,7 +49,8 @@ def scan(root: Path) -> tuple[Dataset | None, list[FsrvosError]]:
     """The index under `root` with whatever is sound in it, and every fault found."""
     faults: Faults = []
     if not root.is_dir():
-        hint = "give the dataset's folder, or make one with: fsrvos data sample DIR"
+        make = command("fsrvos", "data", "sample", root)
+        hint = f"give the dataset's folder, or make one with: {make}"
         return None, [MissingError(f"{root}: no such dataset folder; {hint}")]
     root = root.resolve()
     meta_path = root / "train" / "meta.json"

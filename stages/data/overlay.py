@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.whole_file import replace_bytes
+from cache.whole import replace_bytes
 from stages.data.palette import davis_palette
 
 Image8 = NDArray[np.uint8]

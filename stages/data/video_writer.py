@@ -6,7 +6,6 @@ PyAV encodes: OpenCV's wheels cannot encode H.264.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from cache.whole import whole_file, writing
 from configs.errors import DataError
 from stages.data.video_file import Frame
 
@@ -30,7 +30,7 @@ class VideoWriter:
         self.path = path
         self._fps = Fraction(min(max(fps, 1.0), 240.0)).limit_denominator(1001)
         self._crf = crf
-        self._partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        self._stack = contextlib.ExitStack()
         self._container: Any = None
         self._stream: Any = None
         self._size: tuple[int, int] | None = None
@@ -60,13 +60,12 @@ class VideoWriter:
     def _start(self, height: int, width: int) -> None:
         import av
 
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self._stack.enter_context(whole_file(self.path))
+        with writing(self.path):
             self._container = av.open(
-                str(self._partial), "w", format="mp4", options={"movflags": "faststart"}
+                str(partial), "w", format="mp4", options={"movflags": "faststart"}
             )
-        except OSError as error:
-            raise self._failed(error) from None
+        self._stack.push(self._close)
         self._size = (height, width)
         options = {"crf": str(self._crf), "preset": "veryfast"}
         stream = self._container.add_stream("libx264", rate=self._fps, options=options)
@@ -78,16 +77,9 @@ class VideoWriter:
         self._stream = stream
 
     def _mux(self, image: Any) -> None:
-        try:
+        with writing(self.path):
             for packet in self._stream.encode(image):
                 self._container.mux(packet)
-        except OSError as error:
-            raise self._failed(error) from None
-
-    def _failed(self, error: OSError) -> DataError:
-        return DataError(
-            f"{self.path}: cannot write the video ({error.strerror or error}); free space"
-        )
 
     def __exit__(
         self,
@@ -95,24 +87,18 @@ class VideoWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        try:
-            if self._container is not None and kind is None:
-                self._mux(None)
-                try:
-                    self._container.close()
-                    self._partial.replace(self.path)
-                except OSError as fault:
-                    raise self._failed(fault) from None
-        finally:
-            if self._container is not None:
-                self._abandon()
-            with contextlib.suppress(OSError):  # absent, or its folder could not be made
-                self._partial.unlink()
+        self._stack.__exit__(kind, error, trace)
 
-    def _abandon(self) -> None:
-        """Close what may be half open; a second failure would hide the first."""
-        with contextlib.suppress(OSError, ValueError):
-            self._container.close()
+    def _close(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._mux(None)
+                with writing(self.path):
+                    self._container.close()
+        finally:
+            # What is half open is closed; a second failure would hide the first.
+            with contextlib.suppress(OSError, ValueError):
+                self._container.close()
 
 
 def write_video(path: Path | str, frames: Iterable[Frame], fps: float) -> int:

@@ -198,7 +198,7 @@ class Extraction:
         if fingerprint(work.job.paths)[0] != work.job.stamp:
             raise DataError(
                 f"video {work.job.video} changed while it was being read: "
-                f"{work.job.paths[0].parent}; run fsrvos features again"
+                f"{work.job.paths[0].parent}; run the same command again"
             )
         record = work.writer.commit(work.job.meta)
         self.tally.written_bytes += record.nbytes

@@ -15,7 +15,7 @@ from cache import FeatureStore, ItemIndex, Place, bytes_per_frame, difference
 from cache.inventory import list_keys
 from cache.items import fingerprint
 from cache.objects import each
-from configs import Config, DataError, FeaturesConfig
+from configs import Config, DataError, FeaturesConfig, command
 from stages.data.dataset import Dataset
 from stages.data.images import read_rgb
 from stages.data.resize import network_size
@@ -133,7 +133,8 @@ def frame_paths(dataset: Dataset, video: str) -> list[Path]:
     """The files of a video's frames, in order."""
     paths = [dataset.frame_path(video, frame) for frame in dataset.videos[video].frames]
     if not paths:
-        raise DataError(f"video {video} has no frames: {dataset.root}; run fsrvos data check")
+        check = command("fsrvos", "data", "check", dataset.root)
+        raise DataError(f"video {video} has no frames: {dataset.root}; run {check}")
     return paths
 
 

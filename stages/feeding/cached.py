@@ -20,7 +20,7 @@ from cache import (
     place_of,
 )
 from cache.objects import each
-from configs import Config, MissingError
+from configs import AbsentFeaturesError, Config, MissingError
 from stages.caching.keys import feature_key, text_key
 from stages.data.dataset import Dataset
 from stages.data.views import PLAIN, View, view_of
@@ -105,9 +105,8 @@ class CachedFeatures:
     ) -> list[QuantisedMaps]:
         """Maps [T, C, h, w] of chosen frames, one entry a level (strides 4, 8, 16, 32).
 
-        Raises MissingError naming the command that fills the cache, CacheIntegrityError naming a
-        damaged item, IndexError for a frame the video does not have, ValueError for a view that
-        is not one of `views`.
+        Raises AbsentFeaturesError, CacheIntegrityError naming a damaged item, IndexError for a
+        frame the video does not have, ValueError for a view that is not one of `views`.
         """
         item = self._item(video)
         number = [view_of(number, item) for number in range(len(self._views))].index(view)
@@ -117,7 +116,7 @@ class CachedFeatures:
             raise self._missing(f"video {video}", number) from None
 
     def text(self, sentence: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """(tokens float32 [L, W], sentence state float32 [W]). Raises MissingError."""
+        """(tokens float32 [L, W], sentence state float32 [W]). Raises AbsentFeaturesError."""
         try:
             return self.texts.read(sentence)
         except MissingError:
@@ -133,10 +132,6 @@ class CachedFeatures:
             self.dataset.frame_path(video, frame) for frame in self.dataset.videos[video].frames
         ]
 
-    def _missing(self, what: str, number: int = 0) -> MissingError:
-        views = f" --set features.views={len(self._views)}" if number else ""
-        return MissingError(
-            f"not in the cache: {f'view {number} of ' if number else ''}{what}: "
-            f"{self._views[number].folder}; run fsrvos features --data {self.dataset.root} "
-            f"--fold N --split {'train' if number else 'all'}{views}"
-        )
+    def _missing(self, what: str, number: int = 0) -> AbsentFeaturesError:
+        view = f"view {number} of " if number else ""
+        return AbsentFeaturesError(f"not in the cache: {view}{what}: {self._views[number].folder}")

@@ -16,7 +16,7 @@ from stages.predictions.records import EpisodeInfo, EpisodeKey, Prediction
 from stages.predictions.writer import first_line
 
 _SEED = re.compile(r"seed(\d+)\Z")
-_AGAIN = "run `fsrvos evaluate` again"
+_AGAIN = "evaluate the run again"
 
 
 def read_meta(path: Path) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def read_predictions(
 
 def _open(path: Path) -> h5py.File:
     if not Path(path).is_file():
-        raise MissingError(f"{path}: no such predictions file; run `fsrvos evaluate` first")
+        raise MissingError(f"{path}: no such predictions file; evaluate a run first")
     try:
         return h5py.File(path, "r")
     except OSError as error:

@@ -11,9 +11,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from configs.errors import FsrvosError, MissingError
+from configs.errors import FsrvosError, MissingError, command
 from configs.model import ModelConfig
 from stages.predictions import read_meta
+from stages.runs.checkpoint import digest_of_weights
 from stages.runs.folder import EvaluationFolder, RunFolder, digest_of_file
 from stages.runtime.provenance import recorded
 
@@ -105,7 +106,8 @@ def load_run(folder: Path) -> Run:
     MissingError only where there is no folder at all.
     """
     if not folder.is_dir():
-        raise MissingError(f"{folder}: no such run; train one: fsrvos train --run {folder}")
+        train = command("fsrvos", "train", "--from-cache", "--run", folder)
+        raise MissingError(f"{folder}: no such run; train one: {train}")
     notes: list[str] = []
     evaluation: EvaluationFolder | None = EvaluationFolder(folder)
     home: Path | None = folder
@@ -138,7 +140,8 @@ def _run_of(evaluation: EvaluationFolder) -> Path | None:
 def _newest(run: RunFolder, notes: list[str]) -> EvaluationFolder | None:
     found = run.evaluations()
     if not found or not found[0].predictions.is_file():
-        notes.append(f"No predictions yet: run `fsrvos evaluate --run {run.path}`.")
+        evaluate = command("fsrvos", "evaluate", "--run", run.path)
+        notes.append(f"No predictions yet: run `{evaluate}`.")
     if not found:
         return None
     if found[1:]:
@@ -151,11 +154,9 @@ def _newest(run: RunFolder, notes: list[str]) -> EvaluationFolder | None:
 
 def _note_other_weights(score: Mapping[str, Any], run: RunFolder, notes: list[str]) -> None:
     made_with = recorded(score, "predictions", "provenance", "digests", "weights")
-    if made_with and run.weights.is_file() and digest_of_file(run.weights) != made_with:
-        notes.append(
-            "The run has been trained on since it was evaluated: run "
-            f"`fsrvos evaluate --run {run.path}` for what it does now."
-        )
+    if made_with and run.weights.is_file() and digest_of_weights(run.weights) != made_with:
+        evaluate = command("fsrvos", "evaluate", "--run", run.path)
+        notes.append(f"The run was trained on since it was evaluated: run `{evaluate}` anew.")
 
 
 def _finite(value: object) -> TypeGuard[int | float]:
@@ -190,9 +191,9 @@ def _metrics(path: Path, notes: list[str]) -> tuple[Mapping[str, Any], ...]:
 
 def _score(evaluation: EvaluationFolder, notes: list[str]) -> Mapping[str, Any] | None:
     """The score of the predictions that are there; a note where there is none."""
-    command = f"run `fsrvos score {evaluation.path}`"
+    again = f"run `{command('fsrvos', 'score', evaluation.path)}`"
     if not evaluation.score.is_file():
-        notes.append(f"No score yet: {command}.")
+        notes.append(f"No score yet: {again}.")
         return None
     name = evaluation.score.name
     try:
@@ -204,9 +205,9 @@ def _score(evaluation: EvaluationFolder, notes: list[str]) -> Mapping[str, Any] 
         score["seeds"][0]["n"], score["protocol"]
         of = score["predictions"]["sha256"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
-        notes.append(f"{name} is malformed: {command} again.")
+        notes.append(f"{name} is malformed: {again} again.")
         return None
     if evaluation.predictions.is_file() and digest_of_file(evaluation.predictions) != of:
-        notes.append(f"{name} is of other predictions: {command} again.")
+        notes.append(f"{name} is of other predictions: {again} again.")
         return None
     return dict(score)

@@ -18,8 +18,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
-from cache.whole_file import replace_bytes
-from configs import Config, DataError, MissingError
+from cache.whole import replace_bytes
+from configs import Config, DataError, MissingError, command
+from stages.encoders.base import weights_digest
 from stages.encoders.pinning import pin
 from stages.model.network import Network
 from stages.model.networks import UNTRAINED, build_network
@@ -78,6 +79,9 @@ def load_checkpoint(run: Path, device: str | torch.device = "cpu") -> Checkpoint
     if config.model.network in UNTRAINED:
         model = build_network(config.model, NO_ENCODERS.channels, NO_ENCODERS.text_width)
         return Checkpoint(config, NO_ENCODERS, model.to(device).eval(), {})
+    if not folder.weights.is_file():
+        train = command("fsrvos", "train", "--from-cache", "--config", folder.config, "--run", run)
+        raise MissingError(f"{folder.weights} does not exist; train the run first: {train}")
     state, encoders, facts = read_weights(folder.weights)
     model = build_network(config.model, encoders.channels, encoders.text_width)
     fill(model, state, folder.weights)
@@ -96,7 +100,7 @@ def read_facts(run: Path) -> Mapping[str, Any] | None:
 def read_weights(path: Path) -> tuple[dict[str, Tensor], Encoders, Mapping[str, Any]]:
     """Tensors, encoders and facts of a weights file. Raises MissingError or DataError."""
     if not path.is_file():
-        raise MissingError(f"{path} does not exist; train a run first (fsrvos train --from-cache)")
+        raise MissingError(f"{path} does not exist; name a weights file")
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
@@ -110,8 +114,14 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], Encoders, Mapping[str, 
         ) from error
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(
-            f"{path} was not written by fsrvos; bring foreign weights in with fsrvos weights import"
+            f"{path} was not written by fsrvos; what it is, says "
+            f"{command('fsrvos', 'weights', 'inspect', path)}"
         ) from error
+
+
+def digest_of_weights(path: Path) -> str:
+    """sha256 of a weights file's tensors, whatever else it says. Raises as `read_weights`."""
+    return weights_digest(read_weights(path)[0])
 
 
 def fill(model: Network, state: Mapping[str, Tensor], source: Path) -> None:

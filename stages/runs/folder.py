@@ -19,7 +19,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from cache.whole_file import replace_text
+from cache.whole import replace_text
 from configs import Config, MissingError, from_toml, to_toml
 
 CONFIG, REPORT, PREDICTIONS = "config.toml", "report.html", "predictions.h5"

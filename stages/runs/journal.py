@@ -8,6 +8,7 @@ from collections import defaultdict
 from importlib.util import find_spec
 from pathlib import Path
 
+from cache.whole import replace_text
 from stages.model.prediction import Losses
 from stages.runs.folder import RunFolder
 
@@ -16,10 +17,9 @@ class Journal:
     """Means between looks. Lines after `first`, of an interrupted run, are dropped on opening."""
 
     def __init__(self, run: Path, first: int) -> None:
-        run.mkdir(parents=True, exist_ok=True)
         folder = RunFolder(run)
         self.path = folder.metrics
-        self.path.write_text("".join(_lines_until(self.path, first)), encoding="utf-8")
+        replace_text(self.path, "".join(_lines_until(self.path, first)))
         self.sums: dict[str, float] = defaultdict(float)
         self.steps, self.since = 0, time.perf_counter()
         self.board = None

@@ -81,7 +81,7 @@ def find_former(run: Path, wanted: TrainingIdentity) -> Former:
     elif facts is not None:
         raise UsageError(
             f"{run} cannot be trained for more steps, since {folder.progress} is gone; train anew "
-            f"with --overwrite, or start another run from it: --run NAME --init {run}"
+            f"with --overwrite, or another run that starts from it, with --init {run}"
         )
     return Former(progress=progress)
 

@@ -118,6 +118,6 @@ def counterpart(
     ):
         raise DataError(
             f"{path}: /{key.group} has no model episode of the same video and object to compare "
-            "with; run `fsrvos evaluate` again"
+            "with; evaluate the run again"
         )
     return same

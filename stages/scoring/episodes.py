@@ -186,7 +186,7 @@ def _check_frames(
     if missing:
         raise DataError(
             f"{predictions}: /{key.group} lacks frame {missing[0]!r} of video {info.video!r} "
-            f"({len(missing)} annotated frames in all); run `fsrvos evaluate` again"
+            f"({len(missing)} annotated frames in all); evaluate the run again"
         )
     if info.object_id not in dataset.videos[info.video].objects:
         raise DataError(

@@ -1,8 +1,6 @@
 """Random maps and a store to put them in."""
 
-import resource
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -36,19 +34,3 @@ def make_maps() -> Callable[..., Maps]:
         ]
 
     return make
-
-
-@contextmanager
-def _file_size_limit(nbytes: int) -> Iterator[None]:
-    """Writing beyond `nbytes` in any file fails, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (nbytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-@pytest.fixture
-def file_size_limit() -> Callable[[int], AbstractContextManager[None]]:
-    return _file_size_limit

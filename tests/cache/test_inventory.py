@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 
 from cache import FeatureKey, FeatureStore, TextKey, TextStore, dequantise, quantise
-from cache.durable import temporary_name
 from cache.export import PackedFeatures, PackedText, export_h5
 from cache.inventory import find_key, info, list_info, list_keys
 from cache.items import item_of
 from cache.prune import prune
 from cache.verify import verify
+from cache.whole import temporary_name
 from configs import CacheIntegrityError, FsrvosError, MissingError, UsageError
+from tests.full_disk import files_up_to
 
 ITEMS = ["ab" * 32, "cd" * 32]
 
@@ -277,9 +278,7 @@ def test_export_of_packed_maps(
         np.testing.assert_array_equal(dequantise(one), dequantise(other))
 
 
-def test_export_refusals(
-    filled: FeatureStore, tmp_path: Path, file_size_limit: Callable, key: FeatureKey
-) -> None:
+def test_export_refusals(filled: FeatureStore, tmp_path: Path, key: FeatureKey) -> None:
     out = tmp_path / "cache.h5"
     out.touch()
     with pytest.raises(UsageError, match="will not overwrite"):
@@ -287,7 +286,7 @@ def test_export_refusals(
     out.unlink()
     with pytest.raises(MissingError, match="nothing to export"):
         export_h5(out, FeatureStore(filled.root, replace(key, extractor=9)), None)
-    with file_size_limit(3000), pytest.raises(FsrvosError, match="no space left"):
+    with files_up_to(3000), pytest.raises(FsrvosError, match="no space left"):
         export_h5(out, filled, None)
     flip(filled.item_folder(ITEMS[0]) / "level4/values/c.1.0.0.0")
     with pytest.raises(CacheIntegrityError, match=ITEMS[0]):

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from cache import FeatureKey, FeatureStore, dequantise, quantise
 from cache.schemes import SCHEMES
 from configs import CacheIntegrityError, FsrvosError, MissingError
+from tests.full_disk import files_up_to
 
 ITEM = "ab" * 32
 
@@ -205,6 +206,14 @@ def test_another_frames_chunk_is_damage(store: FeatureStore, make_maps: Callable
     other_frame(store.item_folder(ITEM) / FILES[0])
     with pytest.raises(CacheIntegrityError, match="level4/values/c.1.0.0.0: checksum differs"):
         store.read(ITEM, [1])
+
+
+def test_damage_is_named_where_it_cannot_be_noted(store: FeatureStore, make_maps: Callable) -> None:
+    store.write(ITEM, make_maps(), {})
+    flip(store.item_folder(ITEM) / FILES[0])
+    with files_up_to(0), pytest.raises(CacheIntegrityError, match="checksum differs"):
+        store.read(ITEM, [1])
+    assert store.has(ITEM)
 
 
 def test_another_items_folder_is_damage(store: FeatureStore, make_maps: Callable) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from cache import TextKey, TextStore, normalise_sentence
 from configs import CacheIntegrityError, FsrvosError, MissingError
+from tests.full_disk import files_up_to
 
 WIDTH = 4
 
@@ -115,9 +116,9 @@ def test_nan_is_refused(store: TextStore) -> None:
     assert not store.path.exists()
 
 
-def test_a_failed_write_leaves_the_old_file(store: TextStore, file_size_limit: object) -> None:
+def test_a_failed_write_leaves_the_old_file(store: TextStore) -> None:
     store.write({"a dog": states(4)})
-    with file_size_limit(4096), pytest.raises(FsrvosError, match="no space left"):  # type: ignore[operator]
+    with files_up_to(4096), pytest.raises(FsrvosError, match="no space left"):
         store.write({"a cat": states(4000)})
     np.testing.assert_array_equal(store.read("a dog")[0], states(4)[0])
     assert store.missing(["a cat"]) == ["a cat"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from configs import DataError, UsageError
 from fsrvos_cli.main import run as command_line
@@ -23,8 +23,10 @@ from stages.data.images import read_ids
 from stages.data.overlay import Tile, write_mask_png, write_png
 from stages.data.support import load_support
 from stages.data.video_writer import VideoWriter
+from stages.encoders.base import weights_digest
 from stages.feeding.inference import Answer
 from stages.predict import Segmenter, SpreadTiles, predict
+from tests.full_disk import refusal
 from tests.stages.error_lines import Captured, assert_one_line
 
 SENTENCE = "The Left ant"
@@ -90,8 +92,8 @@ def test_all_results_are_there_and_of_the_right_size(
         *("marked", "shortfall"),
     }
     digests = scores["provenance"]["digests"]
-    weights = (untrained_run / "model.safetensors").read_bytes()
-    assert digests["weights"] == hashlib.sha256(weights).hexdigest()
+    weights = load_file(untrained_run / "model.safetensors")
+    assert digests["weights"] == weights_digest(weights)
     assert digests["vision"] == predicting.load_checkpoint(untrained_run).encoders.vision_digest
     assert scores["marked"] == sum(entry["present"] for entry in scores["frames"])
     assert scores["marked"] == report.marked and scores["shortfall"] is None
@@ -175,7 +177,7 @@ def failing(name: str, error: BaseException) -> Callable[[pytest.MonkeyPatch], N
         original, calls = getattr(predicting, name), count(1)
 
         def call(*arguments: object, **options: object) -> object:
-            if next(calls) == 3 or name in ("write_png", "replace_text"):
+            if next(calls) == 3:
                 raise error
             return original(*arguments, **options)
 
@@ -184,16 +186,10 @@ def failing(name: str, error: BaseException) -> Callable[[pytest.MonkeyPatch], N
     return install
 
 
-FULL = OSError(28, "No space left on device", "masks/00002.png")
-
-
 @pytest.mark.parametrize(
     ("fault", "code", "says"),
     [
         (late_damage, 1, "damaged after frame 11"),
-        (failing("write_mask_png", FULL), 1, "the disk is full"),
-        (failing("write_png", FULL), 1, "the disk is full"),
-        (failing("replace_text", FULL), 1, "the disk is full"),
         (failing("overlay_frame", KeyboardInterrupt()), 130, "interrupted"),
     ],
 )
@@ -224,6 +220,26 @@ def test_a_failure_on_the_way_leaves_what_was_there(
     assert_one_line(capsys, says)
     assert snapshot(place) == before
     assert [path.name for path in place.iterdir()] == (["out"] if former else [])
+
+
+@pytest.mark.parametrize("limit", [0, 200, 4_000])
+def test_a_full_disk_is_one_line_and_leaves_what_was_there(
+    clip: Path, support: Path, untrained_run: Path, tmp_path: Path, limit: int
+) -> None:
+    """Among the masks, the pictures and the video."""
+    place = tmp_path / "place"
+    (place / "out/masks").mkdir(parents=True)
+    (place / "out/scores.json").write_text("former")
+    before = snapshot(place)
+    out = place / "out"
+
+    def write() -> None:
+        predict(video=clip, expression=SENTENCE, support=support, run=untrained_run, out=out)
+
+    said = refusal(write, limit)
+    assert said.startswith(f"{out}: cannot be written (No space left on device)")
+    assert snapshot(place) == before
+    assert [path.name for path in place.iterdir()] == ["out"]
 
 
 def test_a_new_result_replaces_a_former_one_whole(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cache.whole import whole_folder
 from configs.errors import DataError, UsageError
 from stages.data.dataset import Video
 from stages.data.files import write_json
@@ -75,9 +76,7 @@ def write_benchmark(benchmark: Benchmark, out: Path, kind: str, progress: bool) 
         )
     chosen = [raw for raw in benchmark.videos if raw.video.category in kept]
     notes = [f"class {name!r} left out: {counts[name]} of the 2 videos it needs" for name in few]
-    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
-    try:
-        partial.mkdir(parents=True)
+    with whole_folder(out, ()) as partial:
         for raw in _tracked(chosen, progress):
             _write_video(raw, partial)
         write_index([raw.video for raw in chosen], partial)
@@ -85,14 +84,6 @@ def write_benchmark(benchmark: Benchmark, out: Path, kind: str, progress: bool) 
         write_kind(partial, kind)
         if few or benchmark.test_only:
             write_json(partial / "folds.json", _folds(benchmark, kept))
-        if out.exists():
-            out.rmdir()
-        partial.rename(out)
-    except OSError as error:
-        reason = error.strerror or error
-        raise DataError(f"{out}: cannot write the benchmark ({reason}); free space") from None
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return BuildReport(
         out=out,
         videos=len(chosen),

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from configs.errors import DataError, FsrvosError, UsageError
+from cache.whole import filling, put_folder, sync_tree, temporary_beside
+from configs.errors import DataError, UsageError
 from stages.data.builders.writing import BuildReport, write_index
 from stages.data.dataset import Expression, Video
 from stages.data.files import write_json
@@ -40,8 +41,8 @@ def build_photo_clips(
 
     The same photographs and settings give the same bytes, whatever `jobs` is. A build that was
     killed left its clips beside `out`; the same build goes on from there. Raises UsageError where
-    `out` holds something, DataError where no kind has two photographs or a file is bad, FsrvosError
-    where the place cannot be written.
+    `out` holds something, DataError where no kind has two photographs or a file is bad,
+    UnwritableError where the place cannot be written.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out}: exists already; remove it or name another folder")
@@ -53,13 +54,9 @@ def build_photo_clips(
     if not kinds:
         raise DataError("no kind has two photographs with a usable object; take more photographs")
     workshop = Workshop(out.with_name(f".{out.name}.building"), settings, jobs, progress)
-    try:
-        with workshop.opened(digest_of(catalogue, settings)):
-            videos, few = _make_all(workshop, kinds, catalogue, settings)
-            return _assemble(workshop, out, catalogue, videos, (*notes, *few))
-    except OSError as error:
-        reason = error.strerror or error
-        raise FsrvosError(f"{out}: cannot be written ({reason}); free space") from None
+    with filling(out, workshop.folder), workshop.opened(digest_of(catalogue, settings)):
+        videos, few = _make_all(workshop, kinds, catalogue, settings)
+        return _assemble(workshop, out, catalogue, videos, (*notes, *few))
 
 
 def _make_all(
@@ -154,9 +151,8 @@ def _assemble(
     write_kind(folder, KIND)
     write_sources(folder, catalogue, {m.plan: m.pictures for m in made})
     workshop.clear({m.plan for m in made})
-    if out.exists():
-        out.rmdir()
-    folder.rename(out)
+    sync_tree(folder)
+    put_folder(folder, out, temporary_beside(out))
     return BuildReport(
         out=out,
         videos=len(videos),

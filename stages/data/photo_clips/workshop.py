@@ -15,6 +15,7 @@ import cv2
 from joblib import delayed
 
 from cache.claims import try_claim
+from cache.whole import sync_tree
 from configs.errors import UsageError
 from stages.data.files import read_json, write_json
 from stages.data.parallel import Progress, in_parallel
@@ -123,6 +124,8 @@ def _write_clip(folder: Path, plan: Plan, clip: PhotoClip) -> dict[str, Any]:
     for name, frame, ids in zip(names, clip.frames, clip.ids, strict=True):
         write_jpeg(pictures / f"{name}.jpg", frame)
         write_mask(masks / f"{name}.png", ids)
+    sync_tree(pictures)
+    sync_tree(masks)
     made = Made(
         plan.name, plan.kind, clip.spoken_of(plan.kind) > 1, tuple(names), clip.objects,
         clip.expressions, clip.pictures,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 import cv2
 from joblib import delayed
 
+from cache.whole import whole_folder
 from configs.errors import UsageError
 from stages.data.kind import write_kind
 from stages.data.parallel import Progress, in_parallel
@@ -63,7 +62,7 @@ def render_sample(
     `videos_per_category` only adds videos. `progress(done, total)` is called for each video.
 
     Raises UsageError for settings out of range, an unknown category, or where `out` holds
-    something already; OSError where it cannot be written.
+    something already; UnwritableError where it cannot be written.
     """
     names = tuple(categories) if categories is not None else CATEGORIES
     settings = SampleSettings(videos_per_category, seed, frames, size, names)
@@ -71,32 +70,9 @@ def render_sample(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} is not empty; remove it or choose another folder")
     out = out.absolute()
-    _remove_left_behind(out)
-    building = out.with_name(f"{_building_prefix(out)}{os.getpid()}")
-    try:
-        building.mkdir(parents=True)
+    with whole_folder(out, ()) as building:
         summary = _render(building, settings, jobs, progress)
-        if out.exists():
-            out.rmdir()
-        building.rename(out)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
     return SampleSummary(out, *summary)
-
-
-def _building_prefix(out: Path) -> str:
-    return f".{out.name}.building-"
-
-
-def _remove_left_behind(out: Path) -> None:
-    """Remove what killed renderings of `out` left beside it; living ones keep theirs."""
-    for folder in out.parent.glob(f"{_building_prefix(out)}*"):
-        try:
-            os.kill(int(folder.name.rpartition("-")[2]), 0)
-        except (ValueError, ProcessLookupError):
-            shutil.rmtree(folder, ignore_errors=True)
-        except PermissionError:
-            continue
 
 
 def _check(settings: SampleSettings) -> None:

@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from configs import DataError, load_config
+from configs import DataError, command, load_config
 from configs.model import ModelConfig
 from stages.model.build import build_model
 from stages.model.fsrvos import FsrvosModel
@@ -113,8 +113,8 @@ def importable(source: ForeignFile, path: Path) -> str:
         _convert(source, family, path)
     except DataError as error:
         return f"no: {error}"
-    option = "" if family == "official" else f" --from {family}"
-    return f"fsrvos weights import {path} RUN{option}"
+    option = () if family == "official" else ("--from", family)
+    return command("fsrvos", "weights", "import", path, path.stem, *option)
 
 
 def official_config(tensors: Mapping[str, Tensor]) -> ModelConfig:
@@ -160,7 +160,8 @@ def _convert(
     """The network of a file, what of the file was ignored and why, and what stayed fresh."""
     if source.program != family:
         known = "" if source.program == "unknown" else f"; it is of {source.program}"
-        raise DataError(f"{path} is no {family} checkpoint{known}; see fsrvos weights inspect")
+        inspect = command("fsrvos", "weights", "inspect", path)
+        raise DataError(f"{path} is no {family} checkpoint{known}; see {inspect}")
     try:
         config, channels = official_config(source.tensors), channels_of(source.tensors)
         text_width = source.tensors["resizer.fc.weight"].shape[1]

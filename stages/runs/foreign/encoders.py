@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
-from cache.whole_file import replace_bytes, replace_text
+from cache.whole import replace_bytes, replace_text
 from configs import DataError, EncoderConfig, FsrvosError
 from stages.encoders import load_text, load_vision
 from stages.runs.folder import RunFolder

@@ -20,6 +20,7 @@ from stages.data.check import check
 from stages.data.classes import OFFICIAL_CLASSES
 from stages.data.episodes import test_episodes
 from stages.data.index import load_dataset
+from tests.full_disk import refusal
 
 FRAMES = ["00000", "00005", "00010"]
 
@@ -102,9 +103,7 @@ def test_copies_where_links_are_refused(
     assert not (youtube / path).samefile(tmp_path / "mini" / path)
 
 
-def test_nothing_is_overwritten_and_nothing_left_behind(
-    youtube: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_overwritten_and_nothing_left_behind(youtube: Path, tmp_path: Path) -> None:
     out = tmp_path / "mini"
     out.mkdir()
     (out / "mine").write_text("x")
@@ -112,13 +111,11 @@ def test_nothing_is_overwritten_and_nothing_left_behind(
         build("mini-ref-youtube-vos", youtube, out, progress=False)
     (out / "mine").unlink()
 
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("stages.data.builders.writing.link", full)
-        with pytest.raises(DataError, match="cannot write the benchmark .No space left"):
-            build("mini-ref-youtube-vos", youtube, out, progress=False)
+    refused = refusal(lambda: build("mini-ref-youtube-vos", youtube, out, progress=False), 200)
+    assert refused == (
+        f"{out}: cannot be written (No space left on device); "
+        "free some space or choose another place"
+    )
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mini", "raw"]
     assert list(out.iterdir()) == []
     build("mini-ref-youtube-vos", youtube, out, progress=False)  # an empty folder is fine

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tomllib
 from pathlib import Path
 
@@ -12,9 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cache.whole import temporary_name
 from configs.errors import UsageError
 from stages.data.sample import CATEGORIES, render_sample
 from stages.data.sample.writer import davis_palette
+from tests.full_disk import refusal
 
 KINDS = ("fish", "cat")
 
@@ -141,12 +144,20 @@ def test_a_failed_rendering_leaves_nothing(tmp_path: Path, jobs: int) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("limit", [0, 500, 5_000])
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, limit: int) -> None:
+    out = tmp_path / "set"
+    said = refusal(lambda: render_sample(out, 2, jobs=1, categories=("cup",)), limit)
+    assert said.startswith(f"{out}: cannot be written (No space left on device)")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_a_killed_rendering_left_is_removed(tmp_path: Path) -> None:
-    dead = tmp_path / ".set.building-999999999"
+    dead = tmp_path / temporary_name(".set").replace(f".{os.getpid()}.", ".999999999.")
     (dead / "train").mkdir(parents=True)
-    other = tmp_path / ".other.building-999999999"
+    other = tmp_path / temporary_name(".other").replace(f".{os.getpid()}.", ".999999999.")
     other.mkdir()
-    living = tmp_path / ".set.building-1"
+    living = tmp_path / temporary_name(".set")
     living.mkdir()
     render_sample(tmp_path / "set", 1, jobs=1, categories=("cup",))
     assert {p.name for p in tmp_path.iterdir()} == {"set", other.name, living.name}

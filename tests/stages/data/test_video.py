@@ -1,6 +1,5 @@
 """Videos in and out: order, colour, rate, and every kind of bad file."""
 
-import errno
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,10 +10,11 @@ from av.stream import Disposition
 from numpy.typing import NDArray
 from PIL import Image
 
-from configs.errors import DataError, MissingError
+from configs.errors import DataError, FsrvosError, MissingError
 from stages.data.video import FOLDER_FPS, read_video
 from stages.data.video_file import shown_as
 from stages.data.video_writer import VideoWriter, write_video
+from tests.full_disk import refusal
 
 Frame = NDArray[np.uint8]
 
@@ -375,15 +375,16 @@ def test_failure_keeps_the_old_file(tmp_path: Path) -> None:
     assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
 
 
-def test_unwritable_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unwritable_places(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(DataError, match=r"v\.mp4: cannot write the video \("):
+    with pytest.raises(FsrvosError, match=r"v\.mp4: cannot be written \("):
         write_video(tmp_path / "file" / "v.mp4", bars(2), 25)
 
-    def full(self: VideoWriter, image: object) -> None:
-        raise self._failed(OSError(errno.ENOSPC, "No space left on device"))
 
-    monkeypatch.setattr(VideoWriter, "_mux", full)
-    with pytest.raises(DataError, match="No space left on device"):
-        write_video(tmp_path / "v.mp4", bars(2), 25)
-    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+@pytest.mark.parametrize("limit", [0, 40, 2_000])
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, limit: int) -> None:
+    """At the head of the file, among its frames, at its end."""
+    path = tmp_path / "v.mp4"
+    said = refusal(lambda: write_video(path, bars(12), 25), limit)
+    assert said.startswith(f"{path}: cannot be written (No space left on device)")
+    assert list(tmp_path.iterdir()) == []

@@ -140,7 +140,7 @@ def test_a_view_of_another_family_is_not_in_the_cache(fill: Fill, data: Path, ca
         cached.maps("v1", [0], random_view(np.random.default_rng(0)))
 
 
-def test_missing_views_name_the_command(fill: Fill, data: Path, cache: Path) -> None:
+def test_missing_views_are_named(fill: Fill, data: Path, cache: Path) -> None:
     fill(split="train")
     dataset = load_dataset(data)
     trained = videos_of(dataset, 1, "train")
@@ -150,10 +150,9 @@ def test_missing_views_name_the_command(fill: Fill, data: Path, cache: Path) -> 
         cached.prepare(trained, augmented=True)
     line = str(caught.value)
     assert line.startswith(f"not in the cache: view 1 of 6 of 6 videos, first {trained[0]}: ")
-    command = f"run fsrvos features --data {data} --fold N --split train --set features.views=2"
-    assert line.endswith(command) and "\n" not in line
+    assert "\n" not in line
     (mirrored,) = (v for v in cached.views(trained[0], np.random.default_rng(0)) if v != PLAIN)
-    with pytest.raises(MissingError, match=rf"view 1 of video {trained[0]}: .*features.views=2"):
+    with pytest.raises(MissingError, match=f"view 1 of video {trained[0]}: "):
         cached.maps(trained[0], [0], mirrored)
 
 

@@ -22,6 +22,7 @@ from stages.predictions import (
     read_meta,
     read_predictions,
 )
+from tests.full_disk import refusal
 
 
 def make(
@@ -132,19 +133,6 @@ def test_nothing_appears_before_the_end(tmp_path: Path) -> None:
     assert path.exists()
 
 
-def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*args: object, **kwargs: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    path = tmp_path / "predictions.h5"
-    caught = pytest.raises(FsrvosError, match="No space left on device")
-    with caught as error, PredictionWriter(path, {}) as writer:
-        monkeypatch.setattr(h5py.Group, "create_dataset", full)
-        writer.add(make())
-    assert "\n" not in str(error.value)
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(FsrvosError, match="cannot be written"):
@@ -156,7 +144,7 @@ def test_a_truncated_file_is_one_line(tmp_path: Path, share: float) -> None:
     path = write(tmp_path / "predictions.h5", make(), make(("model", 0, 1)))
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(DataError, match="run `fsrvos evaluate` again") as caught:
+    with pytest.raises(DataError, match="evaluate the run again") as caught:
         read_meta(path)
         list(read_predictions(path))
     assert "\n" not in str(caught.value)
@@ -228,7 +216,7 @@ def edited(path: Path, edit: str) -> None:
 def test_a_malformed_file_is_one_line(tmp_path: Path, edit: str) -> None:
     path = write(tmp_path / "predictions.h5", make())
     edited(path, edit)
-    with pytest.raises(DataError, match=r"predictions\.h5.*run `fsrvos evaluate` again") as caught:
+    with pytest.raises(DataError, match=r"predictions\.h5.*evaluate the run again") as caught:
         read_meta(path)
         list(read_predictions(path))
     assert "\n" not in str(caught.value)
@@ -258,3 +246,15 @@ def test_a_prediction_that_contradicts_itself_is_refused(tmp_path: Path, fault: 
     with pytest.raises(ValueError), PredictionWriter(tmp_path / "p.h5", {}) as writer:
         writer.add(bad)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("limit", [0, 500, 5_000, 20_000, 60_000])
+def test_a_full_disk_is_one_line_and_keeps_what_was_there(tmp_path: Path, limit: int) -> None:
+    """HDF5's own writer would end the process."""
+    path = write(tmp_path / "predictions.h5", make())
+    before = path.read_bytes()
+    many = [make(("model", 0, number), (5, 60, 80)) for number in range(40)]
+    said = refusal(lambda: write(path, *many), limit)
+    assert said.startswith(f"{path}: cannot be written (No space left on device)")
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["predictions.h5"]

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import resource
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +28,7 @@ from stages.data.photo_clips import (
     write_sheet,
 )
 from stages.data.sources import read_sources
+from tests.full_disk import files_up_to
 
 SETTINGS = PhotoClipSettings(clips_per_kind=6, seed=3, clip=ClipSettings(frames=3, longer_side=140))
 
@@ -162,18 +160,6 @@ def test_two_builds_of_one_folder_do_not_meet(catalogue: Catalogue, tmp_path: Pa
     with pytest.raises(UsageError, match="another build is at work"):
         build_photo_clips(catalogue, tmp_path / "set", SETTINGS)
     claim.release()
-
-
-@contextmanager
-def files_up_to(nbytes: int) -> Iterator[None]:
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (nbytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, handler)
 
 
 def test_a_full_disk_is_one_line_and_leaves_no_result(

@@ -128,7 +128,7 @@ def test_all_827_names_and_shapes_of_the_official_file(tmp_path: Path) -> None:
     assert (prefixes.count("text_encoder"), prefixes.count("backbone")) == (199, 265)
     file = foreign.save_old_torch(tmp_path / "official.pth", foreign.hollow(shapes))
     report = inspect_weights(file)
-    assert report.importable == f"fsrvos weights import {file} RUN"
+    assert report.importable == f"fsrvos weights import {file} {file.stem}"
     aliased = sum(
         torch.Size(shape).numel() for name, shape in shapes.items() if name.startswith(BOXES)
     )
