@@ -14,7 +14,8 @@ from stages.benchmark.filling import CATEGORIES, VIDEOS
 from stages.benchmark.setting import Setting
 from stages.data.sample import render_sample
 from stages.features import extract
-from stages.train import TrainReport, train
+from stages.runs.training import TrainReport
+from stages.train import train
 
 FOLD = 1
 STEPS = 24
