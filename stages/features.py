@@ -49,6 +49,7 @@ _TEXT_COMMIT_SECONDS = 30.0
 
 
 def extract(
+    *,
     config: Config,
     data_root: Path | str,
     fold: int,

@@ -39,7 +39,7 @@ def rows(
     config = load_config(preset, stated)
     folder.mkdir()
     render_sample(data, videos, jobs=1, categories=CATEGORIES)
-    extract(config, data, FOLD, "all", cache, setting.device)
+    extract(config=config, data_root=data, fold=FOLD, cache_root=cache, device=setting.device)
     _train(load_config(preset, [*stated, f"train.steps={WARM_UP_STEPS}"]), folder, setting, 0, True)
     cached, live = [], []
     for seed in range(min(setting.rounds, MOST_TURNS)):

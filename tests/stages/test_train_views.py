@@ -38,7 +38,7 @@ def cache_of_three(
     three_views: Config, blocks_root: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     cache = tmp_path_factory.mktemp("views")
-    extract(three_views, blocks_root, 1, "train", cache)
+    extract(config=three_views, data_root=blocks_root, fold=1, split="train", cache_root=cache)
     return cache
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from configs import Config
 from stages.benchmark import train_rows
 from stages.benchmark.setting import Setting
 from stages.runs.training import TrainReport
