@@ -110,6 +110,15 @@ def device_option(command: Command) -> Command:
     )(command)
 
 
+def support_expression_option(command: Command) -> Command:
+    """--support-expression; the command gets `support_expression`, a sentence or None."""
+    return click.option(
+        "--support-expression",
+        metavar="TEXT",
+        help="Sentence about the object of the support frames.  [default: support.toml's]",
+    )(command)
+
+
 def seed_option(command: Command) -> Command:
     """--seed; the command gets `seed`."""
     return click.option(

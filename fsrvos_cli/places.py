@@ -143,10 +143,11 @@ def fold_of_run(given: int | None, run: Path) -> int:
     return fold
 
 
-def prediction(video: Path, sentence: str, support: Path, run: Path) -> Path:
+def prediction(video: Path, sentence: str, support: Path, spoken: str | None, run: Path) -> Path:
     """Where a prediction goes: work/predict/<video>, with a number where that holds another one.
 
-    The same video, sentence, support and run are the same prediction, which is made anew.
+    The same video, sentence, support, sentence `spoken` of the support where one is given, and run
+    are the same prediction, which is made anew. Both sentences are clean ones.
     """
     home = work_root() / "predict"
     asked = {
@@ -154,6 +155,7 @@ def prediction(video: Path, sentence: str, support: Path, run: Path) -> Path:
         "expression": sentence,
         "support": str(support.absolute()),
         "run": str(run.absolute()),
+        **({} if spoken is None else {"support_expression": spoken}),
     }
     name = video.stem or "video"
     for number in itertools.count(1):

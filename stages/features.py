@@ -30,14 +30,14 @@ from stages.data.index import load_dataset
 from stages.data.nouns import category_of, hide_noun
 from stages.data.sides import swap_sides
 from stages.encoders import TextEncoder, load_text, load_vision
-from stages.encoders.folded import has_fast_bf16
 from stages.encoders.unread import warn_of_unread
 from stages.extraction.clusters import Cluster, ClusterExtraction
 from stages.extraction.jobs import Job
 from stages.extraction.pipeline import Extraction
 from stages.extraction.plan import FeaturesReport, find_missing, name_items, plan_work, seen_as
 from stages.runtime.allocator import keep_freed_memory
-from stages.runtime.progress import say, track
+from stages.runtime.precision import warn_of_emulation
+from stages.runtime.progress import track
 from stages.runtime.provenance import provenance
 
 __all__ = ["FeaturesReport", "extract"]
@@ -49,6 +49,7 @@ _TEXT_COMMIT_SECONDS = 30.0
 
 
 def extract(
+    *,
     config: Config,
     data_root: Path | str,
     fold: int,
@@ -78,8 +79,7 @@ def extract(
     dataset = load_dataset(data_root)
     videos = videos_of(dataset, fold, split)
     vision, text = load_vision(config.encoder, device), load_text(config.encoder, device)
-    if config.encoder.precision == "bf16" and not has_fast_bf16(vision.mean.device):
-        say(f"{device} has no bfloat16 hardware: encoder.precision=bf16 is slow here")
+    warn_of_emulation("encoder.precision", config.encoder.precision, vision.mean.device)
     root = place_of(cache_root) if cache_root else default_root()
     notes = provenance(command=command, device=device)
     keys = [feature_key(config.features, vision, n) for n in range(config.features.views)]

@@ -42,7 +42,7 @@ from stages.runs.checkpoint import Encoders, digest_of_weights, load_checkpoint,
 from stages.runs.folder import RunFolder
 from stages.runtime.allocator import keep_freed_memory
 from stages.runtime.device import require_one_process
-from stages.runtime.progress import track
+from stages.runtime.progress import say, track
 from stages.runtime.provenance import provenance
 
 MASKS, OVERLAY, SHEET, SCORES = "masks", "overlay.mp4", "contact_sheet.png", "scores.json"
@@ -145,6 +145,7 @@ def predict(
     video: Path,
     expression: str,
     support: Path,
+    support_expression: str | None = None,
     run: Path,
     out: Path,
     device: str = "cpu",
@@ -154,13 +155,16 @@ def predict(
 
     `out` is whole or absent; a former result there is replaced in the end, and anything else is
     refused. A video that is cut short is segmented as far as it goes, and the report says so.
-    command: kept as provenance. Raises UsageError (`out`), MissingError or DataError.
+    support_expression: counts instead of the support folder's own sentence. command: kept as
+    provenance. Raises UsageError (`out`), MissingError or DataError.
     """
     require_one_process()
     keep_freed_memory()
     sentence = clean_expression(expression, "EXPRESSION")
     require_replaceable(out, NAMES)
-    shown = load_support(support)
+    shown = load_support(support, expression=support_expression)
+    for remark in shown.remarks:
+        say(f"note: {remark}")
     source = read_video(video)
     segmenter = Segmenter(run, device)
     for text in (sentence, shown.expression):
@@ -174,6 +178,7 @@ def predict(
             "video": str(video.absolute()),
             "expression": sentence,
             "support": str(support.absolute()),
+            "support_expression": shown.expression,
             "run": str(run.absolute()),
             "score": round(score, 4),
             "marked": marked,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -46,9 +46,10 @@ from stages.runs.checkpoint import (
 )
 from stages.runs.folder import RunFolder, find_weights
 from stages.runs.journal import Journal
-from stages.runs.training import Former, TrainingIdentity, clear, find_former
+from stages.runs.training import Former, TrainingIdentity, TrainReport, clear, find_former
 from stages.runtime.allocator import keep_freed_memory
 from stages.runtime.device import require_one_process
+from stages.runtime.precision import warn_of_emulation
 from stages.runtime.progress import say, track
 from stages.runtime.provenance import provenance
 from stages.scoring.metrics import region_j
@@ -59,20 +60,6 @@ from stages.training.randomness import random_state, restore_random_state
 
 # Views are drawn apart from episodes: what is trained on is the same with and without them.
 VIEWS = 1
-
-
-@dataclass(frozen=True)
-class TrainReport:
-    """What a training did. `holdout_J` is in [0, 1]; `wait_share` of the time went to data."""
-
-    run: str
-    steps: int
-    parameters: int
-    seconds: float
-    steps_per_second: float
-    wait_share: float
-    holdout_J: float
-    already_done: bool = False
 
 
 def train(
@@ -103,6 +90,7 @@ def train(
     require_one_process()
     if not config.train.checkpointing:  # what it frees is to be free
         keep_freed_memory()
+    warn_of_emulation("train.precision", config.train.precision, torch.device(device))
     dataset = load_datasets(data_roots)
     init_digest = "" if init is None else digest_of_weights(find_weights(init))
     source = open_source(config, dataset, cache_root, device, from_cache, user=run)
@@ -117,7 +105,7 @@ def train(
     former = Former() if overwrite else find_former(run, identity)
     if former.report is not None:
         say(f"{run} is already trained: nothing to do")
-        return TrainReport(**{**former.report, "already_done": True})
+        return replace(former.report, already_done=True)
     with naming_the_command(config, data_roots, fold, cache_root):
         training = _Training(identity, dataset, source, torch.device(device))
         training.start(former.progress, init)

@@ -42,7 +42,7 @@ class WeightsReport:
     importable: str = "no"
 
 
-def inspect_weights(path: Path) -> WeightsReport:
+def inspect_weights(*, path: Path) -> WeightsReport:
     """Say what a weights file, or the one in a run folder, is.
 
     Raises:

@@ -49,4 +49,5 @@ def bench(only: str, out: Path | None, rounds: int, device: str, as_json: bool) 
 
     names = [name.strip() for name in only.split(",") if name.strip()]
     command = command_line(out=out, device=device, only=",".join(names))
-    emit(run_benchmark(names, out, rounds, device, command), as_json)
+    report = run_benchmark(names=names, out=out, rounds=rounds, device=device, command=command)
+    emit(report, as_json)

@@ -97,17 +97,31 @@ def _is_rendered(out: Path, videos: int, seed: int) -> bool:
 
 @data.command()
 @click.argument("folder", type=options.FOLDER, metavar="DIR")
+@options.support_expression_option
+@click.option(
+    "--sheet",
+    type=options.FILE,
+    help="Contact sheet of what was understood.  [default: work/check/DIR.png]",
+)
 @options.json_option
-def check(folder: Path, as_json: bool) -> None:
+def check(folder: Path, support_expression: str | None, sheet: Path | None, as_json: bool) -> None:
     """List every fault of a dataset or a support folder; exit 1 if there is any.
+
+    A contact sheet shows what was understood: the frames with the object marked.
 
     \b
     Example:
       fsrvos data check work/data/sample
+      fsrvos data check my/dogs --support-expression "a white dog"
     """
     from stages.data.check import check as check_folder
 
-    result = check_folder(folder)
+    sheet = sheet or places.work_root() / "check" / f"{folder.resolve().name or 'root'}.png"
+    result = check_folder(folder, expression=support_expression, sheet=sheet)
+    for remark in result.remarks:
+        click.echo(f"fsrvos: {remark}", err=True)
+    if result.sheet is not None:
+        click.echo(f"fsrvos: what was understood is drawn in {result.sheet}", err=True)
     if as_json:
         emit(result, as_json)
     else:

@@ -100,11 +100,11 @@ def features(
     cache_dir = places.cache_root(cache_dir)
     chosen = choose_device(device)
     report = extract(
-        config,
-        data,
-        fold,
-        split,
-        cache_dir,
+        config=config,
+        data_root=data,
+        fold=fold,
+        split=split,
+        cache_root=cache_dir,
         device=chosen,
         plan=plan,
         force=force,

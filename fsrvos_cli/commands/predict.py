@@ -19,8 +19,9 @@ from fsrvos_cli.output import emit
     "--support",
     type=options.FOLDER,
     required=True,
-    help="Folder of images, same-named mask PNGs and support.toml.",
+    help="Folder of annotated frames: images with masks, LabelMe or COCO JSON, a video with masks.",
 )
+@options.support_expression_option
 @options.run_option("--checkpoint", default="shipped")
 @click.option("-o", "--out", type=options.FOLDER, help="Output folder.  [default: under work/]")
 @options.device_option
@@ -29,6 +30,7 @@ def predict(
     video: Path,
     expression: str,
     support: Path,
+    support_expression: str | None,
     run: Path | None,
     out: Path | None,
     device: str,
@@ -43,19 +45,17 @@ def predict(
     \b
     Example:
       fsrvos predict video.mp4 "a brown dog barking" --support dir/
+      fsrvos predict video.mp4 "a brown dog" --support dir/ --support-expression "a white dog"
     """
-    from stages.data.files import clean_expression
-
-    try:
-        clean_expression(expression, "EXPRESSION")
-    except DataError as error:  # in a dataset the data are wrong, here the call is
-        raise UsageError(str(error)) from error
+    expression = _clean(expression, "EXPRESSION")
+    if support_expression is not None:
+        support_expression = _clean(support_expression, "--support-expression")
     if run is None:
         run = Path("shipped")
         places.taken("--checkpoint", run)
     run = places.find_run(run)
     if out is None:
-        out = places.prediction(video, clean_expression(expression, ""), support, run)
+        out = places.prediction(video, expression, support, support_expression, run)
         places.taken("--out", out)
     from stages.runtime.device import choose_device
 
@@ -66,6 +66,7 @@ def predict(
         video=video,
         expression=expression,
         support=support,
+        support_expression=support_expression,
         run=run,
         out=out,
         device=device,
@@ -74,3 +75,13 @@ def predict(
     emit(report, as_json)
     if report.shortfall:
         raise PartialError(report.shortfall)
+
+
+def _clean(sentence: str, name: str) -> str:
+    """The sentence as the program reads it; UsageError where it cannot be used."""
+    from stages.data.files import clean_expression
+
+    try:
+        return clean_expression(sentence, name)
+    except DataError as error:  # in a dataset the data are wrong, here the call is
+        raise UsageError(str(error)) from error

@@ -46,7 +46,7 @@ def import_(
     """
     from stages.runs.foreign.conversion import import_checkpoint
 
-    emit(import_checkpoint(file, run, family), as_json)
+    emit(import_checkpoint(path=file, run=run, family=family), as_json)
 
 
 @weights.command()
@@ -79,4 +79,4 @@ def inspect(file: Path, as_json: bool) -> None:
     """
     from stages.weights import inspect_weights
 
-    emit(inspect_weights(file), as_json)
+    emit(inspect_weights(path=file), as_json)

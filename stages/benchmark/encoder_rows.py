@@ -22,7 +22,8 @@ from stages.benchmark.material import rendered_frames, resnet50, save_resnet50
 from stages.benchmark.measure import alternate
 from stages.benchmark.setting import Setting
 from stages.encoders import VisionEncoder, load_vision
-from stages.encoders.folded import has_fast_bf16, use_bf16
+from stages.encoders.folded import use_bf16
+from stages.runtime.precision import has_bf16
 
 LITE_SIZE, PAPER_SIZE = (192, 320), (360, 640)
 LITE_FRAMES, PAPER_FRAMES = 32, 4
@@ -82,7 +83,7 @@ def speedups(
         "plain": partial(plain_loop, plain, clip),
         name: partial(tuned, clip),
     }
-    if has_fast_bf16(tuned.mean.device):
+    if has_bf16(tuned.mean.device):
         half = load(True)
         use_bf16(half)
         functions[f"{name}.bf16"] = partial(half, clip)

@@ -54,7 +54,15 @@ def fill(
     names = count()
 
     def run(split: str) -> FeaturesReport:
-        return extract(config, data, 1, split, cache, setting.device, progress=_quiet)
+        return extract(
+            config=config,
+            data_root=data,
+            fold=1,
+            split=split,
+            cache_root=cache,
+            device=setting.device,
+            progress=_quiet,
+        )
 
     def bare() -> None:
         size = config.features.batch_frames

@@ -48,6 +48,7 @@ class BenchReport:
 
 
 def run_benchmark(
+    *,
     names: Sequence[str],
     out: Path,
     rounds: int = 5,

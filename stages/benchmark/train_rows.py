@@ -14,7 +14,8 @@ from stages.benchmark.filling import CATEGORIES, VIDEOS
 from stages.benchmark.setting import Setting
 from stages.data.sample import render_sample
 from stages.features import extract
-from stages.train import TrainReport, train
+from stages.runs.training import TrainReport
+from stages.train import train
 
 FOLD = 1
 STEPS = 24
@@ -38,7 +39,7 @@ def rows(
     config = load_config(preset, stated)
     folder.mkdir()
     render_sample(data, videos, jobs=1, categories=CATEGORIES)
-    extract(config, data, FOLD, "all", cache, setting.device)
+    extract(config=config, data_root=data, fold=FOLD, cache_root=cache, device=setting.device)
     _train(load_config(preset, [*stated, f"train.steps={WARM_UP_STEPS}"]), folder, setting, 0, True)
     cached, live = [], []
     for seed in range(min(setting.rounds, MOST_TURNS)):

@@ -25,20 +25,25 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
 
     Raises MissingError when absent, DataError when it does not decode.
     """
-    import cv2
-
     try:
         data = np.fromfile(path, dtype=np.uint8)
     except FileNotFoundError:
         raise MissingError(f"{path}: no such image; restore the file") from None
     except OSError as error:
         raise DataError(f"{path}: cannot read the image ({error.strerror})") from None
+    return decode_rgb(data, path)
+
+
+def decode_rgb(data: NDArray[np.uint8], where: object) -> NDArray[np.uint8]:
+    """An image file's bytes as `read_rgb` gives them; DataError naming `where` they are from."""
+    import cv2
+
     try:
         image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     except cv2.error:  # sizes beyond OpenCV's limits
         image = None
     if image is None:
-        raise DataError(f"{path}: not a readable image; replace the file")
+        raise DataError(f"{where}: not a readable image; replace the file")
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from stages.data.images import IMAGE_SUFFIXES
@@ -31,11 +31,11 @@ def in_natural_order(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(names, key=natural_key))
 
 
-def frame_files(folder: Path) -> list[Path]:
+def frame_files(folder: Path, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[Path]:
     """The image files of `folder` in natural order of their stems, whatever the suffix's case.
 
     Names that start with a dot are no frames: macOS puts a `._` file beside each on foreign disks.
     """
     found = (f for f in folder.iterdir() if not f.name.startswith("."))
-    images = (f for f in found if f.suffix.lower() in IMAGE_SUFFIXES and f.is_file())
+    images = (f for f in found if f.suffix.lower() in suffixes and f.is_file())
     return sorted(images, key=lambda f: (natural_key(f.stem), f.name))

@@ -6,6 +6,7 @@ words, one line a fault.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Annotated, Any, TypeVar
@@ -35,6 +36,8 @@ _WANTED = {
     "model_type": "a JSON object",
     "list_type": "a list",
     "string_type": "text",
+    "float_type": "a number",
+    "int_type": "a whole number",
 }
 
 
@@ -79,42 +82,44 @@ Frames = Annotated[tuple[str, ...], BeforeValidator(_frames)]
 Sentence = Annotated[str, BeforeValidator(plain_expression)]
 
 
-class _Shape(BaseModel):
+class FileShape(BaseModel):
+    """A JSON object of which some keys count."""
+
     model_config = ConfigDict(strict=True, frozen=True, validate_default=True)
 
 
-class _Closed(_Shape):
+class _Closed(FileShape):
     """Unknown keys are faults, so that a typing error is noticed."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class VideosFile(_Shape):
+class VideosFile(FileShape):
     """meta.json, meta_expressions.json: their entries are checked one by one."""
 
     videos: dict[str, Any]
 
 
-class ObjectEntry(_Shape):
+class ObjectEntry(FileShape):
     """An object of a video in meta.json."""
 
     category: Category = ""
 
 
-class MetaEntry(_Shape):
+class MetaEntry(FileShape):
     """A video in meta.json."""
 
     objects: dict[ObjectId, ObjectEntry]
 
 
-class WordsEntry(_Shape):
+class WordsEntry(FileShape):
     """A video in meta_expressions.json."""
 
     frames: Frames = ()
     expressions: dict[str, Any]
 
 
-class ExpressionEntry(_Shape):
+class ExpressionEntry(FileShape):
     """A sentence in meta_expressions.json."""
 
     exp: Sentence = ""
@@ -150,10 +155,19 @@ class FoldsFile(RootModel[dict[Annotated[int, BeforeValidator(_fold_number)], Fo
     """folds.json: what is trained and tested, by fold number."""
 
 
-class SourcesFile(_Shape):
+class SourcesFile(FileShape):
     """sources.json: the pictures that each video comes from."""
 
     videos: dict[str, list[str]]
+
+
+def _colour(value: object) -> str:
+    if not isinstance(value, str) or not _HEX.fullmatch(value.strip()):
+        raise ValueError(f"colour {value!r} must be written as '#ff0000'")
+    return value.strip().lower()
+
+
+_HEX = re.compile("#[0-9a-fA-F]{6}")
 
 
 class SupportNotes(_Closed):
@@ -161,10 +175,11 @@ class SupportNotes(_Closed):
 
     expression: Sentence = ""
     object_id: ObjectId | None = None
+    colour: Annotated[str, BeforeValidator(_colour)] | None = None
     category: Category | None = None
 
 
-class DatasetNotes(_Shape):
+class DatasetNotes(FileShape):
     """dataset.json: what kind of dataset a builder made."""
 
     kind: Annotated[str, BeforeValidator(partial(_named, what="kind"))]
@@ -214,7 +229,7 @@ def _spots(location: tuple[int | str, ...]) -> Iterator[str]:
 
 
 _NAMES_ITS_KEY = ("missing", "extra_forbidden")
-_SAID = ("frames", "exp", "expression", "obj_id", "object_id", "category", "kind")
+_SAID = ("frames", "exp", "expression", "obj_id", "object_id", "category", "kind", "colour")
 """Fields whose faults name them."""
 
 

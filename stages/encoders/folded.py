@@ -40,22 +40,10 @@ def fold_batch_norms(module: nn.Module) -> int:
 def use_bf16(encoder: VisionEncoder) -> None:
     """Run the encoder in bfloat16 from now on; its key says so.
 
-    A device without it emulates it slowly (`has_fast_bf16`); reading what another machine cached
-    needs none.
+    A device without it emulates it slowly; reading what another machine cached needs none.
     """
     encoder.bf16 = True
     encoder.preprocessing["compute"] = "bfloat16"
-
-
-def has_fast_bf16(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 in hardware."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
-    if device.type == "cpu":
-        # Asked of oneDNN's own list where this torch has it; bfloat16 without it is slower.
-        supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-        return bool(supported and supported())
-    return False
 
 
 def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:

@@ -58,10 +58,24 @@ def identity_of(facts: Mapping[str, Any] | None) -> TrainingIdentity | None:
 
 
 @dataclass(frozen=True)
+class TrainReport:
+    """What a training did. `holdout_J` is in [0, 1]; `wait_share` of the time went to data."""
+
+    run: str
+    steps: int
+    parameters: int
+    seconds: float
+    steps_per_second: float
+    wait_share: float
+    holdout_J: float
+    already_done: bool = False
+
+
+@dataclass(frozen=True)
 class Former:
     """What a run folder holds of a training: its report if complete, what to go on from if not."""
 
-    report: dict[str, Any] | None = None
+    report: TrainReport | None = None
     progress: dict[str, Any] | None = None
 
 
@@ -73,7 +87,7 @@ def find_former(run: Path, wanted: TrainingIdentity) -> Former:
         found = identity_of(facts)
         _require_continuable(run, wanted, found, int(facts.get("report", {}).get("steps", 0)))
         if found == wanted:
-            return Former(report=facts["report"])
+            return Former(report=TrainReport(**facts["report"]))
     progress = load_progress(folder.progress)
     if progress is not None:
         found = identity_of(progress["identity"])

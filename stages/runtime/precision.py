@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import torch
 
+from stages.runtime.progress import say
+
+_AMPERE = (8, 0)  # the first compute capability with bfloat16 units; T4 and V100 emulate it
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 in hardware.
+
+    Emulation does not count: it is slower than fp32. `torch.cuda.is_bf16_supported` counts it.
+    """
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= _AMPERE
+    if device.type == "cpu":
+        # Not public, and absent from some builds.
+        supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+        return bool(supported and supported())
+    return False
+
 
 def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
-    """The dtype to run in, None for plain fp32. `auto` takes bf16 where it is native.
+    """The dtype to run in, None for plain fp32. `auto` takes bf16 where the device has it."""
+    wanted = precision == "bf16" or (precision == "auto" and has_bf16(device))
+    return torch.bfloat16 if wanted else None
 
-    On a CPU without AVX512-BF16 or AMX, bf16 is emulated and slower than fp32.
-    """
-    if precision == "fp32":
-        return None
-    if precision == "bf16":
-        return torch.bfloat16
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else None
-    if device.type == "cpu":
-        return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else None
-    return None
+
+def warn_of_emulation(key: str, precision: str, device: torch.device) -> None:
+    """Say so where a configuration's key asks a device for bf16 that it has not."""
+    if precision == "bf16" and not has_bf16(device):
+        say(f"{device} has no bfloat16 hardware: {key}=bf16 is slow here")

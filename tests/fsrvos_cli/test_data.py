@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from fsrvos_cli.main import run
 from stages.data.sample.generator import VERSION
@@ -57,3 +59,28 @@ def test_check_lists_faults_and_fails(tmp_path: Path, capsys: pytest.CaptureFixt
     assert out.strip()
     assert str(tmp_path) in err
     assert run(["data", "check", str(tmp_path / "none")]) == 4
+
+
+def test_a_support_folder_is_checked_and_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FSRVOS_WORK", str(tmp_path / "work"))
+    folder = tmp_path / "dogs"
+    folder.mkdir()
+    Image.new("RGB", (64, 48), (90, 20, 20)).save(folder / "a.jpg")
+    mask = np.zeros((48, 64), np.uint8)
+    mask[10:30, 10:30] = 255
+    Image.fromarray(mask).save(folder / "a.png")
+    assert run(["data", "check", str(folder)]) == 1
+    out, err = capsys.readouterr()
+    assert "support.toml: no such file" in out and "dogs has 1 fault" in err
+    assert run(["data", "check", str(folder), "--support-expression", "a dog"]) == 0
+    out, err = capsys.readouterr()
+    sheet = tmp_path / "work" / "check" / "dogs.png"
+    assert out == "" and f"what was understood is drawn in {sheet}" in err
+    assert f"{folder}: read as masks as images" in err and sheet.stat().st_size > 1000
+    own = tmp_path / "my.png"
+    line = ["data", "check", str(folder), "--support-expression", "a dog", "--sheet", str(own)]
+    assert run([*line, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["kind"], told["sheet"]) == ("support", str(own)) and own.exists()

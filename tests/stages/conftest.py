@@ -92,7 +92,7 @@ def tiny_encoders(tiny: Config) -> Encoders:
 def blocks_cache(blocks_root: Path, tiny: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The features of the whole dataset."""
     cache = tmp_path_factory.mktemp("cache")
-    extract(tiny, blocks_root, 1, "all", cache)
+    extract(config=tiny, data_root=blocks_root, fold=1, cache_root=cache)
     return cache
 
 

@@ -120,7 +120,7 @@ def test_a_run_is_tried_on_features_of_another_stored_type(
     with pytest.raises(MissingError, match="fsrvos features"):
         evaluated("uint4", blocks_cache)
     coarse = replace(tiny, features=replace(tiny.features, dtype="uint4"))
-    extract(coarse, blocks_root, 1, "all", tmp_path / "cache")
+    extract(config=coarse, data_root=blocks_root, fold=1, cache_root=tmp_path / "cache")
     presence = {}
     for dtype, cache in (("uint8", blocks_cache), ("uint4", tmp_path / "cache")):
         path = evaluated(dtype, cache)

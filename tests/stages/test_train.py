@@ -22,7 +22,8 @@ from stages.data.index import load_dataset
 from stages.feeding.batches import EpisodeBatch
 from stages.model.prediction import Losses
 from stages.runs.checkpoint import load_checkpoint, read_facts
-from stages.train import TrainReport, _Training, train
+from stages.runs.training import TrainReport
+from stages.train import _Training, train
 
 Train = Callable[..., TrainReport]
 

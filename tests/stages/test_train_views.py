@@ -16,7 +16,8 @@ from stages.data.clips import Episode
 from stages.data.views import PLAIN, View
 from stages.features import extract
 from stages.feeding.sources import VIEWS_TRIED, LiveSource
-from stages.train import TrainReport, train
+from stages.runs.training import TrainReport
+from stages.train import train
 
 Train = Callable[..., TrainReport]
 
@@ -37,7 +38,7 @@ def cache_of_three(
     three_views: Config, blocks_root: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     cache = tmp_path_factory.mktemp("views")
-    extract(three_views, blocks_root, 1, "train", cache)
+    extract(config=three_views, data_root=blocks_root, fold=1, split="train", cache_root=cache)
     return cache
 
 
@@ -159,7 +160,7 @@ def test_live_views_are_new_each_time_and_the_plain_one_is_last(
 def test_missing_views_stop_a_training_before_any_work(
     three_views: Config, blocks_root: Path, blocks_cache: Path, tmp_path: Path
 ) -> None:
-    line = r"view 1 of .* videos.*--split train --set features\.views=3$"
+    line = r"view 1 of .* videos.*--config tiny --set features\.views=3 "
     with pytest.raises(MissingError, match=line):
         train(
             config=three_views,

@@ -18,7 +18,7 @@ STATE = {"encoder.a": torch.zeros(2, 3), "encoder.b": torch.zeros(4), "head.w": 
 def test_safetensors_are_counted_by_part(tmp_path: Path) -> None:
     file = tmp_path / "weights.safetensors"
     save_file(STATE, file)
-    report = inspect_weights(file)
+    report = inspect_weights(path=file)
     assert (report.format, report.program) == ("safetensors", "unknown")
     assert (report.tensors, report.weights) == (3, 11)
     assert report.parts == {"encoder": 10, "head": 1}
@@ -28,7 +28,7 @@ def test_safetensors_are_counted_by_part(tmp_path: Path) -> None:
 def test_a_run_folder_says_what_training_noted(tmp_path: Path) -> None:
     header = {"encoders": "{}", "facts": '{"fold": 2}'}
     save_file(STATE, tmp_path / "model.safetensors", header)
-    report = inspect_weights(tmp_path)
+    report = inspect_weights(path=tmp_path)
     assert report.program == "fsrvos"
     assert report.facts == {"fold": 2}
 
@@ -49,7 +49,7 @@ def test_pytorch_files_are_told_apart_by_their_names(
     file = tmp_path / "weights.pth"
     state = {"model": {name: torch.ones(5)}, "epoch": 3}
     torch.save(state, file, _use_new_zipfile_serialization=not old_format)
-    report = inspect_weights(file)
+    report = inspect_weights(path=file)
     assert report.format == ("PyTorch, before zip" if old_format else "PyTorch")
     assert (report.program, report.weights) == (program, 5)
 
@@ -68,10 +68,10 @@ def test_nothing_in_a_file_is_executed(tmp_path: Path) -> None:
     file, sprung = tmp_path / "trap.pth", tmp_path / "sprung"
     torch.save({"model": STATE, "trap": Trap(sprung)}, file)
     with pytest.raises(DataError, match=r"trap\.pth"):
-        inspect_weights(file)
+        inspect_weights(path=file)
     file.write_bytes(pickle.dumps(Trap(sprung)))
     with pytest.raises(DataError, match=r"trap\.pth"):
-        inspect_weights(file)
+        inspect_weights(path=file)
     assert not sprung.exists()
 
 
@@ -83,15 +83,15 @@ def test_damage_is_named(tmp_path: Path) -> None:
         cut = tmp_path / f"cut-{name}"
         cut.write_bytes((tmp_path / name).read_bytes()[:-100])
         with pytest.raises(DataError, match=f"cut-{name}"):
-            inspect_weights(cut)
+            inspect_weights(path=cut)
     (tmp_path / "text.pth").write_text("not weights at all")
     with pytest.raises(DataError, match=r"text\.pth"):
-        inspect_weights(tmp_path / "text.pth")
+        inspect_weights(path=tmp_path / "text.pth")
     (tmp_path / "empty.pth").touch()
     with pytest.raises(DataError, match=r"empty\.pth"):
-        inspect_weights(tmp_path / "empty.pth")
+        inspect_weights(path=tmp_path / "empty.pth")
     torch.save([1, 2], tmp_path / "list.pth")
     with pytest.raises(DataError, match="no weights by name"):
-        inspect_weights(tmp_path / "list.pth")
+        inspect_weights(path=tmp_path / "list.pth")
     with pytest.raises(MissingError, match="none"):
-        inspect_weights(tmp_path / "none.pth")
+        inspect_weights(path=tmp_path / "none.pth")

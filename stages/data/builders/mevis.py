@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 
 from configs.errors import DataError, FsrvosError, MissingError
-from stages.data.builders.rle import decode_rle
 from stages.data.builders.sources import find_image
 from stages.data.builders.writing import Benchmark, Ids, RawVideo
 from stages.data.dataset import Video
 from stages.data.files import mapping, read_json
 from stages.data.index import parse_video
+from stages.data.rle import decode_rle
 
 
 def read_mevis(source: Path) -> Benchmark:

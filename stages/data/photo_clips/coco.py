@@ -12,11 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from configs.errors import DataError
 from stages.data.files import mapping, plain_name, read_json, stays_inside
-from stages.data.photo_clips.photographs import Outline, Photograph, Polygons, RunLengths
+from stages.data.outlines import read_shape
+from stages.data.photo_clips.photographs import Outline, Photograph
 
 _ADDRESSES = ("flickr_url", "coco_url")
 
@@ -65,20 +64,10 @@ def _outlines(
             continue
         where = f"{file}: annotation {entry.get('id')}"
         x, y, width, height = (float(v) for v in entry["bbox"])
-        shape = _shape(entry["segmentation"], where)
+        shape = read_shape(entry["segmentation"], where)
         share = float(entry["area"]) / sizes[image]
         outlines[image].append(Outline(kind, share, (x, y, width, height), shape))
     return outlines, crowds
-
-
-def _shape(value: Any, where: str) -> Polygons | RunLengths:
-    if isinstance(value, dict):
-        return RunLengths(value, where)
-    parts = [np.asarray(part, np.float32).reshape(-1, 2) for part in value]
-    parts = [part for part in parts if len(part) >= 3]
-    if not parts or not all(np.isfinite(part).all() for part in parts):
-        raise DataError(f"{where}: the outline has no area; correct or remove it")
-    return Polygons(tuple(parts))
 
 
 def _photograph(

@@ -6,53 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from configs.errors import DataError
-from stages.data.builders.rle import decode_rle
 from stages.data.images import read_ids, read_rgb
-
-Mask = NDArray[np.bool_]
-_FINE = 4  # times finer than pixels: OpenCV's polygons hold their border too, half a pixel more
-
-
-@dataclass(frozen=True)
-class Polygons:
-    """Closed lines [N, 2] as x and y in pixels; the object is their union."""
-
-    parts: tuple[NDArray[np.float32], ...]
-
-    def mask(self, height: int, width: int) -> Mask:
-        """The pixels [H, W] of which it covers more than half."""
-        drawn = np.zeros((height * _FINE, width * _FINE), np.uint8)
-        for part in self.parts:  # one by one: together, what two parts share would be a hole
-            cv2.fillPoly(drawn, [np.round(part * _FINE - 0.5).astype(np.int32)], (255,))
-        return np.asarray(cv2.resize(drawn, (width, height), interpolation=cv2.INTER_AREA) > 127)
-
-    @property
-    def pieces(self) -> int:
-        """How many lines it takes: an object behind others comes in several."""
-        return len(self.parts)
-
-
-@dataclass(frozen=True)
-class RunLengths:
-    """COCO's run-length mask, decoded when it is asked for."""
-
-    value: Any
-    where: str
-    pieces: int = 1
-
-    def mask(self, height: int, width: int) -> Mask:
-        """The object's pixels [H, W]; DataError when malformed or of another size."""
-        mask = decode_rle(self.value, self.where)
-        if mask.shape != (height, width):
-            raise DataError(f"{self.where}: the mask's size is not its picture's; correct it")
-        return mask
+from stages.data.outlines import Mask, Polygons, RunLengths
 
 
 @dataclass(frozen=True)

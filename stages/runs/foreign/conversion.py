@@ -75,7 +75,7 @@ class ImportReport:
     notes: list[str]
 
 
-def import_checkpoint(path: Path, run: Path, family: Family = "official") -> ImportReport:
+def import_checkpoint(*, path: Path, run: Path, family: Family = "official") -> ImportReport:
     """Write a run folder from a checkpoint of the authors' code or of ReferFormer.
 
     Raises MissingError (no such file), DataError (not such a checkpoint, or it does not fit).

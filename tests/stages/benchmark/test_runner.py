@@ -42,7 +42,9 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[Setting]:
 
 def test_the_file_says_what_made_its_figures(ran: list[Setting], tmp_path: Path) -> None:
     out = tmp_path / "new" / "bench.json"
-    run_benchmark(["train", "head"], out, rounds=3, command="fsrvos bench --only train,head")
+    run_benchmark(
+        names=["train", "head"], out=out, rounds=3, command="fsrvos bench --only train,head"
+    )
     made = json.loads(out.read_text())
     figures = {"mm_seconds": 0.125, **FIGURES["head"], **FIGURES["train"]}
     assert {name: made[name] for name in figures} == figures
@@ -58,7 +60,7 @@ def test_the_file_says_what_made_its_figures(ran: list[Setting], tmp_path: Path)
 
 
 def test_all_sections_run_where_none_is_named(ran: list[Setting], tmp_path: Path) -> None:
-    report = run_benchmark([], tmp_path / "bench.json")
+    report = run_benchmark(names=[], out=tmp_path / "bench.json")
     assert len(ran) == len(SECTIONS)
     assert report.figures["encoder_figure"] == report.figures["score_figure"] == 1.0
 
@@ -67,7 +69,7 @@ def test_an_unknown_section_is_wrong_usage_before_any_work(
     ran: list[Setting], tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError, match="no section 'heads'; sections: encoder, cache, head,"):
-        run_benchmark(["head", "heads"], tmp_path / "bench.json")
+        run_benchmark(names=["head", "heads"], out=tmp_path / "bench.json")
     assert ran == []
     assert list(tmp_path.iterdir()) == []
 
@@ -84,7 +86,7 @@ def test_a_section_that_fails_leaves_the_last_file_as_it_was(
     out = tmp_path / "bench.json"
     out.write_text("before")
     with pytest.raises(FsrvosError, match="no"):
-        run_benchmark(["head"], out)
+        run_benchmark(names=["head"], out=out)
     assert out.read_text() == "before"
     assert list(tmp_path.iterdir()) == [out]
 

@@ -47,7 +47,7 @@ def test_speedups_have_a_row_for_bf16_where_the_device_has_it(
 ) -> None:
     frames = rendered_frames(2, (64, 96))
     for there in (False, True):
-        monkeypatch.setattr(encoder_rows, "has_fast_bf16", lambda device, there=there: there)
+        monkeypatch.setattr(encoder_rows, "has_bf16", lambda device, there=there: there)
         monkeypatch.setattr(encoder_rows, "use_bf16", lambda encoder: None)
         found = encoder_rows.speedups(
             setting, "s", lambda tuned: load_vision(TINY.encoder, tuned=tuned), frames

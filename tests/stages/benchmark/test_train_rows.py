@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from configs import Config
 from stages.benchmark import train_rows
 from stages.benchmark.setting import Setting
-from stages.train import TrainReport
+from stages.runs.training import TrainReport
 
 
 @pytest.fixture
@@ -37,13 +37,12 @@ def test_trainings_take_turns_and_their_medians_are_compared(
     speeds = iter([0.1, 8.0, 2.0, 10.0, 1.0, 6.0, 5.0])  # warm-up, then cached and live in turn
     waits = iter([0.9, 0.03, 0.0, 0.01, 0.0, 0.02, 0.0])
 
-    def train(*told: Any) -> TrainReport:
-        config, from_cache, seed = told[0], told[5], told[7]
+    def train(*, config: Config, from_cache: bool, seed: int, **told: object) -> TrainReport:
         calls.append((config.train.steps, from_cache, seed))
         return TrainReport("", config.train.steps, 1, 1.0, next(speeds), next(waits), 0.0)
 
     monkeypatch.setattr(train_rows, "train", train)
-    monkeypatch.setattr(train_rows, "extract", lambda *told: None)
+    monkeypatch.setattr(train_rows, "extract", lambda **told: None)
     monkeypatch.setattr(train_rows, "render_sample", lambda *told, **named: None)
     rows = train_rows.rows(setting, "tiny")
     assert rows == {"wait_share": 0.02, "live_over_cached": 8.0 / 2.0}

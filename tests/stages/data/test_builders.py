@@ -15,11 +15,11 @@ from PIL import Image
 from configs.errors import DataError, MissingError, UsageError
 from stages.data import folds
 from stages.data.builders import build
-from stages.data.builders.rle import decode_rle
 from stages.data.check import check
 from stages.data.classes import OFFICIAL_CLASSES
 from stages.data.episodes import test_episodes
 from stages.data.index import load_dataset
+from stages.data.rle import decode_rle
 from tests.full_disk import refusal
 
 FRAMES = ["00000", "00005", "00010"]

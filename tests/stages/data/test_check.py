@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from configs.errors import MissingError
 from stages.data.check import check
+from stages.data.overlay import MASK_COLOUR
 
 Edit = Callable[..., None]
 
@@ -77,12 +79,58 @@ def test_support_folder(tmp_path: Path, photograph: Callable[..., None]) -> None
         Image.fromarray(np.zeros((24, 40), dtype=np.uint8)).save(tmp_path / f"{name}.png")
     report = check(tmp_path)
     assert report.kind == "support"
-    assert len(report.faults) == 3  # no support.toml, and two empty masks
+    assert len(report.faults) == 2  # no support.toml, and empty masks
     for name in "ab":
         Image.fromarray(np.ones((24, 40), dtype=np.uint8)).save(tmp_path / f"{name}.png")
     (tmp_path / "support.toml").write_text('expression = "x"')
     report = check(tmp_path)
     assert report.sound and report.counts == {"frames": 2}
+
+
+def test_the_sheet_shows_what_was_understood(
+    tmp_path: Path, photograph: Callable[..., None], shared_root: Path
+) -> None:
+    for i in range(3):
+        photograph(tmp_path / "s" / f"frames/{i}.jpg", i)
+    ids = np.zeros((24, 40), dtype=np.uint8)
+    ids[4:20, 10:30] = 255
+    (tmp_path / "s" / "masks").mkdir()
+    for i in range(2):
+        Image.fromarray(ids).save(tmp_path / "s" / "masks" / f"{i}.png")
+    report = check(tmp_path / "s", expression="A dog", sheet=tmp_path / "x" / "sheet.png")
+    assert report.sound and report.counts == {"frames": 2}
+    assert report.sheet == tmp_path / "x" / "sheet.png"
+    assert [remark.partition(": ")[2] for remark in report.remarks] == [
+        "read as masks as images",
+        "1 of 3 frames have no mask and are left out",
+    ]
+    sheet = np.asarray(Image.open(report.sheet))
+    pink = (sheet == MASK_COLOUR).all(-1)  # the outline, in both of the pictures
+    assert pink[:, : sheet.shape[1] // 2].any() and pink[:, sheet.shape[1] // 2 :].any()
+    report = check(shared_root, progress=False, sheet=tmp_path / "data.png")
+    assert report.sheet is not None and np.asarray(Image.open(report.sheet)).shape[0] > 600
+    (tmp_path / "s" / "masks" / "0.png").write_bytes(b"x")
+    assert check(tmp_path / "s", expression="a dog", sheet=tmp_path / "no.png").sheet is None
+    assert not (tmp_path / "no.png").exists()
+
+
+def test_masks_that_are_smoothed_and_pictures_that_exif_turns(
+    root: Path, paint: Callable[..., None]
+) -> None:
+    ids = np.zeros((24, 40), dtype=np.float32)
+    ids[4:20, 10:30] = 255
+    soft = cv2.GaussianBlur(ids, (0, 0), 1.5).astype(np.uint8)
+    (root / "train/Annotations/ant0/00005.png").unlink()
+    Image.fromarray(soft).save(root / "train/Annotations/ant0/00005.png")
+    picture = root / "train/JPEGImages/bee0/00005.jpg"
+    image = Image.open(picture).copy()
+    image.getexif()[0x0112] = 3
+    picture.unlink()
+    image.save(picture, exif=image.getexif())
+    faults = check(root, progress=False).faults
+    assert len(faults) == 2
+    assert "ant0/00005.png: looks smoothed, or saved as JPEG; save it with the ids" in faults[0]
+    assert "bee0/00005.jpg: EXIF turns the picture, and not its mask; save it turned" in faults[1]
 
 
 def test_no_folder(tmp_path: Path) -> None:

@@ -79,6 +79,13 @@ OTHERS = {
     ("stages/data/sample/generator.py", "iterdir"): "whether a folder is empty",
     ("stages/data/sample/render.py", "sorted"): "objects by their height",
     ("stages/data/sample/writer.py", "sorted"): "objects by number",
+    ("stages/data/support/choosing.py", "sorted"): "numbers, labels and colours in messages",
+    ("stages/data/support/coco.py", "rglob"): "files that are looked up by name",
+    ("stages/data/support/formats.py", "glob"): "annotation files",
+    ("stages/data/support/formats.py", "iterdir"): "annotation files and videos",
+    ("stages/data/support/formats.py", "sorted"): "annotation files and videos",
+    ("stages/data/support/mask_files.py", "iterdir"): "folders by name",
+    ("stages/runs/folder.py", "glob"): "evaluations by age",
     ("stages/training/augmentation.py", "sorted"): "positions in a video, which are numbers",
 }
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from configs import EncoderConfig
 from stages.encoders import load_vision
 from stages.encoders.efficientnet_lite import EfficientNetLite0
-from stages.encoders.folded import fold_batch_norms, has_fast_bf16, tune
+from stages.encoders.folded import fold_batch_norms, tune
 
 
 def relative(found: Tensor, wanted: Tensor) -> float:
@@ -81,7 +81,3 @@ def test_bf16_is_near_and_named_in_the_key(lite: EfficientNetLite0, frames: Tens
     for found, wanted in zip(half(frames), lite(frames), strict=True):
         assert found.dtype == torch.float32
         assert 1e-4 < relative(found, wanted) < 0.2
-
-
-def test_bf16_needs_a_known_device() -> None:
-    assert not has_fast_bf16(torch.device("meta"))

@@ -71,11 +71,11 @@ def fill(data: Path, config: Config, tmp_path: Path) -> Callable[..., FeaturesRe
     def run(*pairs: str, fold: int = 1, split: str = "all", **options: object) -> FeaturesReport:
         changed = load_config("tiny", pairs) if pairs else config
         return extract(
-            changed,
-            data,
-            fold,
-            split,
-            tmp_path / "cache",
+            config=changed,
+            data_root=data,
+            fold=fold,
+            split=split,
+            cache_root=tmp_path / "cache",
             progress=quiet,  # type: ignore[arg-type]
             **options,  # type: ignore[arg-type]
         )

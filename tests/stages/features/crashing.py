@@ -34,7 +34,9 @@ def quiet(iterable: object, **_: object) -> object:
 
 def fill(data: Path, cache: Place, layout: str = "chunks") -> int:
     config = load_config("tiny", ["features.batch_frames=4"])
-    report = extract(config, data, 1, "all", cache, layout=layout, progress=quiet)  # type: ignore[arg-type]
+    report = extract(
+        config=config, data_root=data, fold=1, cache_root=cache, layout=layout, progress=quiet
+    )
     return report.frames
 
 

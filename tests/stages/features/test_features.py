@@ -397,7 +397,7 @@ def test_unknown_fold_and_missing_data(fill: Fill, config: Config, tmp_path: Pat
     with pytest.raises(UsageError, match="unknown fold 9"):
         fill(fold=9)
     with pytest.raises(MissingError):
-        stages.features.extract(config, tmp_path / "absent", 1)
+        stages.features.extract(config=config, data_root=tmp_path / "absent", fold=1)
 
 
 def test_training_reads_an_exported_file(

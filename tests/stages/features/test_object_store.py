@@ -24,7 +24,9 @@ def quiet(iterable: Iterator[object], **_: object) -> Iterator[object]:
 
 
 def fill(config: Config, data: Path, cache: str, layout: str = "chunks") -> FeaturesReport:
-    return extract(config, data, 1, "all", cache, layout=layout, progress=quiet)
+    return extract(
+        config=config, data_root=data, fold=1, cache_root=cache, layout=layout, progress=quiet
+    )
 
 
 def read_all(config: Config, data: Path, cache: str) -> list[bytes]:

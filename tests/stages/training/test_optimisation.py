@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 
 import pytest
-import torch
 from torch import nn
 
 from configs import ModelConfig, TrainConfig
 from stages.model.networks import build_network
-from stages.runtime.precision import autocast_dtype
 from stages.training.optimisation import FINAL_SHARE, make_optimizer, make_schedule
 
 
@@ -62,8 +60,3 @@ def test_frozen_projections_get_no_optimiser() -> None:
     assert id(model.affinity.query_projection.key.weight) not in optimised
     assert id(model.affinity.skip.weight) not in optimised
     assert id(model.encoder.level_embedding) in optimised
-
-
-@pytest.mark.parametrize(("precision", "expected"), [("fp32", None), ("bf16", torch.bfloat16)])
-def test_a_stated_precision_is_taken(precision: str, expected: torch.dtype | None) -> None:
-    assert autocast_dtype(precision, torch.device("cpu")) is expected

@@ -12,9 +12,10 @@ import pytest
 from PIL import Image
 
 from configs.errors import DataError, MissingError, UsageError
+from stages.data.outlines import Polygons
 from stages.data.photo_clips import Catalogue, open_source, take
 from stages.data.photo_clips.catalogue import whole
-from stages.data.photo_clips.photographs import LabelledPixels, Outline, Polygons, read_pixels
+from stages.data.photo_clips.photographs import LabelledPixels, Outline, read_pixels
 
 Edited = Callable[[Callable[[dict[str, Any]], None]], Path]
 

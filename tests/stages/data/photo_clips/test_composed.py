@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stages.data.outlines import Polygons
 from stages.data.photo_clips import Catalogue, ClipSettings
 from stages.data.photo_clips.composed import Scenery, compose
 from stages.data.photo_clips.cutouts import Cutout, cut_out
-from stages.data.photo_clips.photographs import Outline, Polygons
+from stages.data.photo_clips.photographs import Outline
 from stages.data.photo_clips.placing import place
 
 PICTURE = (120, 160)

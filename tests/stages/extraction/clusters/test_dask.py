@@ -48,7 +48,9 @@ def test_dask_makes_the_bytes_of_a_local_extraction(
     read_all: Callable[[Path], dict[str, bytes]],
 ) -> None:
     cluster = Cluster("dask", scheduler, "cpu")
-    report = extract(tiny, blocks_root, 1, "all", tmp_path, cluster=cluster)
+    report = extract(
+        config=tiny, data_root=blocks_root, fold=1, cache_root=tmp_path, cluster=cluster
+    )
     assert report.frames == FRAMES
     assert read_all(tmp_path) == read_all(blocks_cache)
 
@@ -64,7 +66,9 @@ def test_workers_fill_a_bucket(
 ) -> None:
     """Every frame that two workers put there is what a local extraction wrote to a disk."""
     cluster = Cluster("dask", scheduler, "cpu")
-    report = extract(tiny, blocks_root, 1, "all", s3, layout=layout, cluster=cluster)
+    report = extract(
+        config=tiny, data_root=blocks_root, fold=1, cache_root=s3, layout=layout, cluster=cluster
+    )
     assert report.frames == FRAMES
     (key,) = [entry for entry in list_keys(blocks_cache) if entry.kind == "features"]
     local = key.feature_store()
@@ -87,7 +91,7 @@ def test_an_error_of_the_work_arrives_as_it_is(
     """The workers of this test write elsewhere: a device that they lack is an error there."""
     cluster = Cluster("dask", scheduler, "mps")
     with pytest.raises(UsageError, match="there is no mps device"):
-        extract(tiny, blocks_root, 1, "all", tmp_path, cluster=cluster)
+        extract(config=tiny, data_root=blocks_root, fold=1, cache_root=tmp_path, cluster=cluster)
     assert not list(tmp_path.glob("*/items/*"))
 
 

@@ -45,7 +45,9 @@ def fill(
     def run(**options: object) -> FeaturesReport:
         cluster = Cluster("dask", "tcp://127.0.0.1:1", "cpu")
         cache = tmp_path / "cache"
-        return extract(tiny, blocks_root, 1, "all", cache, cluster=cluster, **options)  # type: ignore[arg-type]
+        return extract(
+            config=tiny, data_root=blocks_root, fold=1, cache_root=cache, cluster=cluster, **options
+        )  # type: ignore[arg-type]
 
     return run
 

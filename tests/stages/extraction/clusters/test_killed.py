@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[4]
 # Of anything that a test waits for; only a hang takes that long.
 PATIENCE = 240.0
 # One frame a batch, so that there is time to kill something midway.
-SLOW = ("--set", "features.batch_frames=1", "--set", "data.frames=3")
+SLOW = ("--set", "features.batch_frames=1")
 
 pytestmark = pytest.mark.slow
 

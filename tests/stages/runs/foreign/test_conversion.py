@@ -48,7 +48,7 @@ def file(
 
 @pytest.fixture(scope="module")
 def run(file: Path) -> Path:
-    import_checkpoint(file, file.parent / "run")
+    import_checkpoint(path=file, run=file.parent / "run")
     return file.parent / "run"
 
 
@@ -70,7 +70,7 @@ def test_imported_network_gives_the_recorded_outputs(run: Path) -> None:
 def test_every_tensor_is_taken_or_named(
     official: dict[str, Tensor], file: Path, tmp_path: Path
 ) -> None:
-    report = import_checkpoint(file, tmp_path / "run")
+    report = import_checkpoint(path=file, run=tmp_path / "run")
     ignored = [name for names in report.ignored.values() for name in names]
     aliases = [name for name in official if name.startswith(BOX_ALIAS)]
     beside = ["optimizer", "lr_scheduler", "epoch", "args"]
@@ -94,12 +94,12 @@ def test_encoders_come_from_the_file(official: dict[str, Tensor], run: Path) -> 
 
 
 def test_text_encoder_loads_once_a_tokenizer_is_there(file: Path, tmp_path: Path) -> None:
-    import_checkpoint(file, tmp_path)
+    import_checkpoint(path=file, run=tmp_path)
     config = load_checkpoint(tmp_path).config.encoder
     write_tokenizer(Path(config.text))
     states = load_text(config).encode(["a b"])[0]
     assert (states.tokens.shape, states.sentence.shape) == ((4, 768), (768,))
-    report = import_checkpoint(file, tmp_path)  # again, now that its tokenizer is there
+    report = import_checkpoint(path=file, run=tmp_path)  # again, now that its tokenizer is there
     assert report.notes == []
     assert load_checkpoint(tmp_path).encoders.text_digest == load_text(config).digest
 
@@ -127,7 +127,7 @@ def test_all_827_names_and_shapes_of_the_official_file(tmp_path: Path) -> None:
     prefixes = [name.split(".")[0] for name in shapes]
     assert (prefixes.count("text_encoder"), prefixes.count("backbone")) == (199, 265)
     file = foreign.save_old_torch(tmp_path / "official.pth", foreign.hollow(shapes))
-    report = inspect_weights(file)
+    report = inspect_weights(path=file)
     assert report.importable == f"fsrvos weights import {file} {file.stem}"
     aliased = sum(
         torch.Size(shape).numel() for name, shape in shapes.items() if name.startswith(BOXES)
@@ -140,7 +140,7 @@ def test_all_827_names_and_shapes_of_the_official_file(tmp_path: Path) -> None:
 def test_the_whole_official_file_is_imported(tmp_path: Path) -> None:
     shapes = foreign.full_encoder_shapes() | foreign.network_shapes("full")
     file = foreign.save_old_torch(tmp_path / "official.pth", foreign.hollow(shapes))
-    report = import_checkpoint(file, tmp_path / "run")
+    report = import_checkpoint(path=file, run=tmp_path / "run")
     assert report.taken == 827 - 24
     assert load_checkpoint(tmp_path / "run").encoders.channels == (256, 512, 1024, 2048)
 
@@ -157,7 +157,7 @@ def test_names_map_one_to_one(run: Path) -> None:
 def test_referformer_starts_a_training(tmp_path: Path) -> None:
     state = foreign.referformer_state()
     file = foreign.save_old_torch(tmp_path / "rf.pth", state)
-    report = import_checkpoint(file, tmp_path / "run", "referformer")
+    report = import_checkpoint(path=file, run=tmp_path / "run", family="referformer")
     model = load_checkpoint(tmp_path / "run").model
     names = official_names(model.state_dict())
     heads = {name for name in names.values() if name.startswith("class_embed.")}
@@ -175,7 +175,7 @@ def test_the_same_file_gives_the_same_fresh_weights(tmp_path: Path) -> None:
     file = foreign.save_old_torch(tmp_path / "rf.pth", state)
     for seed, run in enumerate(("one", "two")):
         torch.manual_seed(seed)
-        import_checkpoint(file, tmp_path / run, "referformer")
+        import_checkpoint(path=file, run=tmp_path / run, family="referformer")
     one, two = (load_checkpoint(tmp_path / run).model.state_dict() for run in ("one", "two"))
     assert all(torch.equal(one[name], two[name]) for name in one)
 
@@ -210,7 +210,7 @@ def test_what_does_not_fit_is_refused(
     change(state)
     file = foreign.save_old_torch(tmp_path / "bad.pth", state)
     with pytest.raises(DataError) as error:
-        import_checkpoint(file, tmp_path / "run")
+        import_checkpoint(path=file, run=tmp_path / "run")
     assert says in str(error.value)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "run").exists()
@@ -230,7 +230,7 @@ def test_nothing_in_a_file_is_executed(tmp_path: Path) -> None:
     sprung = tmp_path / "sprung"
     file = foreign.save_old_torch(tmp_path / "trap.pth", {}, trap=Trap(sprung))
     with pytest.raises(DataError, match="never loaded"):
-        import_checkpoint(file, tmp_path / "run")
+        import_checkpoint(path=file, run=tmp_path / "run")
     assert not sprung.exists()
 
 
@@ -238,14 +238,14 @@ def test_a_damaged_file_is_refused(file: Path, tmp_path: Path) -> None:
     cut = tmp_path / "cut.pth"
     cut.write_bytes(file.read_bytes()[:100_000])
     with pytest.raises(DataError) as error:
-        import_checkpoint(cut, tmp_path / "run")
+        import_checkpoint(path=cut, run=tmp_path / "run")
     assert "\n" not in str(error.value)
     with pytest.raises(MissingError):
-        import_checkpoint(tmp_path / "absent.pth", tmp_path / "run")
+        import_checkpoint(path=tmp_path / "absent.pth", run=tmp_path / "run")
 
 
 def test_inspect_names_what_is_beside_the_weights(file: Path, run: Path) -> None:
-    report = inspect_weights(file)
+    report = inspect_weights(path=file)
     assert (report.program, report.format) == ("the authors' release", "PyTorch, before zip")
     assert (report.beside["epoch"], report.beside["args"]) == ("23", "Namespace")
-    assert inspect_weights(run).program == "fsrvos"
+    assert inspect_weights(path=run).program == "fsrvos"

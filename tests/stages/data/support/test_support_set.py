@@ -57,7 +57,7 @@ def test_a_single_object_needs_no_id(folder: Path, paint: Callable[..., None]) -
         ids[1:4, 1:4] = 255  # a plain black-and-white mask
         Image.fromarray(ids).save(folder / f"{name}.png")
     support = load_support(folder)
-    assert support.object_id == 255 and support.masks[0].sum() == 9 and support.category is None
+    assert support.object_id is None and support.masks[0].sum() == 9 and support.category is None
 
 
 def _toml(text: str) -> Callable[[Path], object]:
@@ -96,7 +96,7 @@ BREAK: list[tuple[Callable[[Path], object], type[FsrvosError], str]] = [
     (_mask(np.ones((20, 40))), DataError, "b.png: the mask has 40 x 20 pixels, its image 40 x 24"),
     (_mask(np.zeros((24, 40))), DataError, "b.png: the mask is all background"),
     (_mask(np.full((24, 40), 5)), DataError, "object 2 is not in the mask .it has 5."),
-    (_mask(np.zeros((24, 40, 3))), DataError, "b.png: the mask has mode RGB"),
+    (_mask(np.zeros((24, 40, 3))), DataError, "b.png: the mask is all background"),
     (lambda f: (f / "b.png").write_text("x"), DataError, "b.png: not a readable mask"),
     (lambda f: (f / "b.jpg").write_text("x"), DataError, "b.jpg: not a readable image"),
     (lambda f: (f / "b.bmp").write_text("x"), DataError, "another image has the same name"),
