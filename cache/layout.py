@@ -22,7 +22,8 @@ import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
-STRIDES = (4, 8, 16, 32)
+from configs.model import STRIDES
+
 SCALE_FRAMES = 16
 CHECKSUM_BYTES = 4
 _CODECS: list[dict[str, Any]] = [

@@ -23,6 +23,9 @@ from configs.schema import Config
 
 DEFAULT_PRESET = "lite"
 
+# Keys of files that earlier versions wrote, runs among them: section and name to today's name.
+FORMER_NAMES = {("encoder", "preset"): "family"}
+
 
 def presets() -> list[str]:
     """Names of the shipped presets, sorted."""
@@ -90,9 +93,14 @@ def _read_source(path_or_preset: str) -> tuple[str, dict[str, Any]]:
 
 def _parse(text: str, source: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
+        table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{source} is not valid TOML: {error}") from None
+    for (section, former), name in FORMER_NAMES.items():
+        stated = table.get(section)
+        if isinstance(stated, dict) and former in stated:
+            stated.setdefault(name, stated.pop(former))
+    return table
 
 
 def _resolve_extends(table: dict[str, Any], source: str) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
-KNOWN_STRIDES = (4, 8, 16, 32, 64)  # 64 is made from the map at 32
+STRIDES = (4, 8, 16, 32)  # of an encoder's four maps
+KNOWN_STRIDES = (*STRIDES, 64)  # 64 is made from the map at 32
 
 
 @dataclass(frozen=True)
@@ -115,8 +116,8 @@ class ModelConfig:
             "model.pixel_width must be 0 or a multiple of 8",
         )
         _require(
-            set(self.pixel_attention) <= {4, 8, 16, 32},
-            "model.pixel_attention must be strides out of [4, 8, 16, 32]",
+            set(self.pixel_attention) <= set(STRIDES),
+            f"model.pixel_attention must be strides out of {list(STRIDES)}",
         )
         _require(
             not self.pixel_attention or self.pixel_width in (0, self.hidden),

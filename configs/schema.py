@@ -20,9 +20,9 @@ SMALLEST_SIDE = 32
 class EncoderConfig:
     """Which frozen encoders make the features."""
 
-    preset: Literal["lite", "paper", "tiny"] = "lite"
-    vision: str = ""  # hub id, local folder or .pth file; "" is the preset's own
-    text: str = ""  # hub id or local folder; "" is the preset's own
+    family: Literal["lite", "paper", "tiny"] = "lite"
+    vision: str = ""  # hub id, local folder or .pth file; "" is the family's own
+    text: str = ""  # hub id or local folder; "" is the family's own
     vision_digest: str = ""  # sha256 that its weights must have, as a run states it; "" is any
     text_digest: str = ""
     precision: Literal["fp32", "bf16"] = "fp32"  # that frames are encoded in; bf16 is faster

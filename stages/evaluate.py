@@ -34,7 +34,13 @@ from stages.feeding.inference import Answer, answers, join, run_model
 from stages.feeding.sources import open_source
 from stages.model.network import Network
 from stages.model.networks import build_network
-from stages.predictions import EpisodeInfo, EpisodeKey, Prediction, PredictionWriter, read_meta
+from stages.predictions import (
+    EpisodeInfo,
+    EpisodeKey,
+    EpisodePrediction,
+    PredictionWriter,
+    read_meta,
+)
 from stages.runs.checkpoint import (
     Checkpoint,
     Encoders,
@@ -240,7 +246,7 @@ class _Runner:
         self.untrained = blank.to(device).eval()
         self.trained = loaded.model
 
-    def predict(self, batch: Sequence[_Task]) -> list[Prediction]:
+    def predict(self, batch: Sequence[_Task]) -> list[EpisodePrediction]:
         """The records of a batch."""
         model = self.untrained if batch[0].key.condition == "untrained" else self.trained
         length = len(batch[0].episode.query.frames)
@@ -277,7 +283,7 @@ class _Runner:
         ids = self.dataset.masks(video, 0)
         return ids.shape[0], ids.shape[1]
 
-    def record(self, task: _Task, answer: Answer) -> Prediction:
+    def record(self, task: _Task, answer: Answer) -> EpisodePrediction:
         """What is written of an episode."""
         query, support = task.episode.query, task.episode.support
         names = self.dataset.videos[query.video].frames
@@ -297,7 +303,7 @@ class _Runner:
             support_frames=tuple(shown[i] for i in support.frames),
             support_object=support.expression.object_id,
         )
-        return Prediction(task.key, info, answer.masks, answer.presence)
+        return EpisodePrediction(task.key, info, answer.masks, answer.presence)
 
 
 def _cut(clip: Clip, window: range) -> Clip:

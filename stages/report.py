@@ -43,12 +43,10 @@ def write_report(
         raise UsageError("no run named; name one run folder or more")
     loaded = [load_run(run) for run in runs]
     path = out if out is not None else RunFolder(loaded[0].folder).report
-    single = len(loaded) == 1
-    title = loaded[0].name if single else f"{len(loaded)} runs"
-    sections = [] if single else [page.heading("h1", title), page.comparison(loaded)]
-    for run in loaded:
-        sections += _sections(run, data_root, "h1" if single else "h2")
-    replace_text(path, page.page(f"fsrvos: {title}", sections))
+    several = len(loaded) > 1
+    heading = f"{len(loaded)} runs" if several else loaded[0].name
+    sections = [page.section(run, *_samples(run, data_root)) for run in loaded]
+    replace_text(path, page.page(heading, sections, page.comparison(loaded) if several else None))
     return path
 
 
@@ -72,25 +70,6 @@ def option_table(*, runs: Sequence[Path]) -> Ablation:
         MissingError: a run's folder does not exist.
     """
     return compare([load_run(run) for run in runs])
-
-
-def _sections(run: Run, data_root: Path | None, level: str) -> list[str]:
-    fold = f", fold {run.fold}" if run.fold else ""
-    found, problem = _samples(run, data_root)
-    return [
-        page.heading(level, run.name),
-        page.lead(
-            f"Dataset {run.dataset}{fold}: categories that were not trained on, each shown by a "
-            "few annotated frames of another video."
-        ),
-        *map(page.note, run.notes),
-        page.headline(run),
-        page.categories(run),
-        page.controls(run),
-        page.training(run),
-        page.samples(found, problem),
-        page.details(run),
-    ]
 
 
 def _samples(run: Run, data_root: Path | None) -> tuple[list[Sample], str]:

@@ -18,19 +18,19 @@ from configs import (
 from configs.values import differences, is_among, pair
 
 # What features are made by; where the weights lie and not what they are.
-_MAKING = ("features.", "encoder.preset", "encoder.vision", "encoder.text", "encoder.precision")
+_MAKING = ("features.", "encoder.family", "encoder.vision", "encoder.text", "encoder.precision")
 
 
 def features_command(config: Config, data: Path, fold: int, cache: Place | None) -> str:
     """`fsrvos features ...` with every option that the configuration asks for, for a shell.
 
-    It starts from the shipped preset that goes by the encoders' name, so that it holds without
+    It starts from the shipped preset that goes by the encoders' family, so that it holds without
     the file that the configuration came from. A cache in one exported file is filled as a folder
     elsewhere, the default one.
     """
-    base = load_config(config.encoder.preset)
+    base = load_config(config.encoder.family)
     words: list[object] = ["fsrvos", "features", "--data", data, "--fold", fold]
-    words += ["--config", config.encoder.preset]
+    words += ["--config", config.encoder.family]
     for name, (value, _) in differences(config, base).items():
         if is_among(name, _MAKING):
             words += ["--set", pair(name, value)]

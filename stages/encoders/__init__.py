@@ -10,12 +10,11 @@ from pathlib import Path
 import torch
 
 from configs import EncoderConfig
-from stages.encoders.base import STRIDES, TextEncoder, TextStates, VisionEncoder
+from stages.encoders.base import TextEncoder, TextStates, VisionEncoder
 from stages.encoders.pinning import require_pinned
 from stages.encoders.pretrained import WEIGHT_FILES
 
 __all__ = [
-    "STRIDES",
     "TextEncoder",
     "TextStates",
     "VisionEncoder",
@@ -65,13 +64,13 @@ def _own_randomness() -> AbstractContextManager[None]:
 
 
 def _text(config: EncoderConfig, device: torch.device | str) -> TextEncoder:
-    if config.preset == "tiny" and not config.text:
+    if config.family == "tiny" and not config.text:
         from stages.encoders.tiny import TinyText
 
         return TinyText()
     from stages.encoders import sentence_transformer
 
-    if config.preset == "lite" and not config.text:
+    if config.family == "lite" and not config.text:
         return sentence_transformer.load_minilm().to(device)
     source = config.text or sentence_transformer.PAPER_TEXT
     return sentence_transformer.load_transformer_text(source).to(device)
@@ -80,11 +79,11 @@ def _text(config: EncoderConfig, device: torch.device | str) -> TextEncoder:
 def _vision(config: EncoderConfig) -> VisionEncoder:
     if config.vision:
         return _vision_from(config.vision)
-    if config.preset == "tiny":
+    if config.family == "tiny":
         from stages.encoders.tiny import TinyVision
 
         return TinyVision()
-    if config.preset == "lite":
+    if config.family == "lite":
         from stages.encoders.efficientnet_lite import load_efficientnet_lite0
 
         return load_efficientnet_lite0()

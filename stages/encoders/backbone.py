@@ -1,4 +1,4 @@
-"""Vision encoders that transformers provides (preset `paper`): ResNet-50, or any backbone with a
+"""Vision encoders that transformers provides (family `paper`): ResNet-50, or any backbone with a
 four-level pyramid, from a hub id, a local folder or a file in torchvision's names.
 """
 
@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from configs import DataError, UsageError
-from stages.encoders.base import STRIDES, VisionEncoder, weights_digest
+from configs.model import STRIDES
+from stages.encoders.base import VisionEncoder, weights_digest
 from stages.encoders.pretrained import (
     architecture,
     load_pretrained,
@@ -28,7 +29,7 @@ from stages.encoders.torchvision_resnet import (
     resnet_config,
 )
 
-# The preset's own. Hub weights of this name are not torchvision's, which the paper used: for those
+# The family's own. Hub weights of this name are not torchvision's, which the paper used: for those
 # give the .pth file.
 PAPER_VISION = "microsoft/resnet-50"
 OPTION = "encoder.vision"

@@ -16,8 +16,6 @@ from torch import Tensor, nn
 
 from configs.schema import SMALLEST_SIDE
 
-STRIDES = (4, 8, 16, 32)
-
 # Pixels that go through a network together on a CPU: four frames of 192x320. Twice as fast as
 # sixteen, whose activations are too large for the allocator to reuse and are faulted in anew.
 _CPU_PIXELS = 1 << 18

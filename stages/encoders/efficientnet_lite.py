@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 as a frozen vision encoder (preset `lite`), with its ImageNet weights.
+"""EfficientNet-Lite0 as a frozen vision encoder (family `lite`), with its ImageNet weights.
 
 EfficientNet (Tan and Le, 2019) without squeeze-and-excite and with ReLU6 in place of swish. The
 weights were trained in TensorFlow, so two things must be as there: "same" padding, which puts the

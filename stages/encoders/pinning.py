@@ -32,7 +32,7 @@ def require_pinned(encoder: EncoderConfig, kind: str, digest: str) -> None:
     stated: str = getattr(encoder, f"{kind}_digest")
     if stated in ("", digest):
         return
-    source = getattr(encoder, kind) or f"the weights of preset {encoder.preset}"
+    source = getattr(encoder, kind) or f"the weights of family {encoder.family}"
     raise DataError(
         f"encoder.{kind}: {source} is not what it was: sha256 {digest[:12]}, and the configuration "
         f"states {stated[:12]}; put the former weights back, or take these for a new training with "

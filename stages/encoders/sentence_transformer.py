@@ -1,4 +1,4 @@
-"""Sentence and word states from a Hugging Face text model (presets `lite` and `paper`).
+"""Sentence and word states from a Hugging Face text model (families `lite` and `paper`).
 
 Two poolings make the sentence state: `mean`, the mean over tokens scaled to length 1 (what
 all-MiniLM-L6-v2 was trained with; Reimers and Gurevych, 2019), and `pooler`, the model's own

@@ -1,4 +1,4 @@
-"""Encoders of random weights and a few channels (preset `tiny`): for tests of the program.
+"""Encoders of random weights and a few channels (family `tiny`): for tests of the program.
 
 Fixed seeds make them the same everywhere; neither says anything about images or language beyond
 "equal pixels, equal features" and "equal words, equal states". No transformers, no files.

@@ -16,11 +16,12 @@ from cache.inventory import list_keys
 from cache.items import fingerprint
 from cache.objects import each
 from configs import Config, DataError, FeaturesConfig, command
+from configs.model import STRIDES
 from stages.data.dataset import Dataset
 from stages.data.images import read_rgb
 from stages.data.resize import network_size
 from stages.data.views import PLAIN, View, view_of
-from stages.encoders import STRIDES, VisionEncoder
+from stages.encoders import VisionEncoder
 from stages.extraction.jobs import Job
 from stages.extraction.pipeline import encode
 

@@ -14,14 +14,14 @@ The file is whole or absent: it grows under a temporary name and is renamed when
 """
 
 from stages.predictions.reader import list_episodes, read_meta, read_predictions
-from stages.predictions.records import CONDITIONS, EpisodeInfo, EpisodeKey, Prediction
+from stages.predictions.records import CONDITIONS, EpisodeInfo, EpisodeKey, EpisodePrediction
 from stages.predictions.writer import PredictionWriter
 
 __all__ = [
     "CONDITIONS",
     "EpisodeInfo",
     "EpisodeKey",
-    "Prediction",
+    "EpisodePrediction",
     "PredictionWriter",
     "list_episodes",
     "read_meta",

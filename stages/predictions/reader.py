@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from configs.errors import DataError, MissingError
-from stages.predictions.records import EpisodeInfo, EpisodeKey, Prediction
+from stages.predictions.records import EpisodeInfo, EpisodeKey, EpisodePrediction
 from stages.predictions.writer import first_line
 
 _SEED = re.compile(r"seed(\d+)\Z")
@@ -41,7 +41,7 @@ def read_predictions(
     path: Path,
     conditions: Collection[str] | None = None,
     episodes: Collection[tuple[EpisodeKey, EpisodeInfo]] | None = None,
-) -> Iterator[Prediction]:
+) -> Iterator[EpisodePrediction]:
     """Yield predictions one at a time: of some conditions, or some of what `list_episodes` gave,
     or all.
 
@@ -103,7 +103,7 @@ def _group(path: Path, file: h5py.File, key: EpisodeKey) -> h5py.Group:
         raise DataError(f"{path}: no episode /{key.group}; {_AGAIN}") from error
 
 
-def _read(path: Path, key: EpisodeKey, info: EpisodeInfo, group: h5py.Group) -> Prediction:
+def _read(path: Path, key: EpisodeKey, info: EpisodeInfo, group: h5py.Group) -> EpisodePrediction:
     try:
         packed = group["masks"][()]
         presence = group["presence"][()].astype(np.float32)
@@ -119,7 +119,7 @@ def _read(path: Path, key: EpisodeKey, info: EpisodeInfo, group: h5py.Group) -> 
             f"{expected} and ({frames},) are due; {_AGAIN}"
         )
     masks = np.unpackbits(packed, axis=-1, count=info.width).view(np.bool_)
-    return Prediction(key, info, masks, presence)
+    return EpisodePrediction(key, info, masks, presence)
 
 
 def _info(path: Path, key: EpisodeKey, group: h5py.Group) -> EpisodeInfo:

@@ -1,4 +1,4 @@
-"""What a prediction is: the records that the predictions file holds."""
+"""What an episode's prediction is: the records that the predictions file holds."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class EpisodeInfo:
 
 
 @dataclass(frozen=True)
-class Prediction:
+class EpisodePrediction:
     """An episode's answer: ``masks`` bool [T, H, W], ``presence`` float32 [T] in [0, 1]."""
 
     key: EpisodeKey

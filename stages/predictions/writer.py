@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from cache.hdf5 import Draft, whole_hdf5
-from stages.predictions.records import CONDITIONS, Prediction
+from stages.predictions.records import CONDITIONS, EpisodePrediction
 
 _CHUNK_BYTES = 1 << 20
 
@@ -22,7 +22,7 @@ class PredictionWriter:
     """Writes a predictions file, whole or not at all::
 
         with PredictionWriter(run / "predictions.h5", meta) as writer:
-            writer.add(Prediction(EpisodeKey("model", 0, 0), info, masks, presence))
+            writer.add(EpisodePrediction(EpisodeKey("model", 0, 0), info, masks, presence))
 
     Leaving the block normally syncs and renames; leaving it by an exception removes everything.
     Raises FsrvosError when the folder cannot be written or the disk is full, ValueError when a
@@ -40,7 +40,7 @@ class PredictionWriter:
         self._draft.file.attrs["meta"] = self._meta
         return self
 
-    def add(self, prediction: Prediction) -> None:
+    def add(self, prediction: EpisodePrediction) -> None:
         """Append one episode. Nothing of it is kept in memory."""
         if self._draft is None:
             raise ValueError("PredictionWriter.add outside its with block")
@@ -70,7 +70,7 @@ class PredictionWriter:
         self._stack.__exit__(kind, error, trace)
 
 
-def _check(prediction: Prediction) -> None:
+def _check(prediction: EpisodePrediction) -> None:
     info = prediction.info
     shape = (len(info.frames), info.height, info.width)
     if prediction.key.condition not in CONDITIONS:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from configs.errors import DataError
 from stages.data.dataset import Dataset
 from stages.data.images import read_ids
-from stages.predictions import EpisodeInfo, EpisodeKey, Prediction, read_predictions
+from stages.predictions import EpisodeInfo, EpisodeKey, EpisodePrediction, read_predictions
 from stages.scoring.metrics import contour_f, region_j
 from stages.scoring.protocols import Protocol, resize_truth
 
@@ -145,7 +145,9 @@ class VideoTruth:
         return truth
 
 
-def score_prediction(prediction: Prediction, truth: VideoTruth, protocol: Protocol) -> EpisodeScore:
+def score_prediction(
+    prediction: EpisodePrediction, truth: VideoTruth, protocol: Protocol
+) -> EpisodeScore:
     """J and F of one episode's annotated frames."""
     info = prediction.info
     where = {name: index for index, name in enumerate(info.frames)}

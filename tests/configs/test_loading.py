@@ -26,7 +26,7 @@ def test_presets_are_those_of_the_documentation() -> None:
 
 def test_nothing_given_is_the_lite_preset() -> None:
     assert load_config() == load_config("lite")
-    assert load_config().encoder.preset == "lite"
+    assert load_config().encoder.family == "lite"
 
 
 def test_a_preset_changes_only_what_it_states_over_the_one_it_extends() -> None:
@@ -34,6 +34,15 @@ def test_a_preset_changes_only_what_it_states_over_the_one_it_extends() -> None:
     assert official.encoder == paper.encoder
     assert official.features == paper.features
     assert (paper.model.preset, official.model.preset) == ("default", "official")
+
+
+def test_files_of_earlier_versions_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('extends = "lite"\n[encoder]\npreset = "paper"\n')
+    assert load_config(str(file)).encoder.family == "paper"
+    assert from_toml('[encoder]\npreset = "tiny"\n').encoder.family == "tiny"
+    with pytest.raises(UsageError, match="unknown key 'encoder.preset' in --set"):
+        load_config(None, ["encoder.preset=tiny"])
 
 
 def test_demo_and_full_share_their_features() -> None:
@@ -81,7 +90,7 @@ def test_pairs_take_the_type_of_their_field(
         ("train.steps=1.5", ["train.steps", "1.5", "a whole number"]),
         ("train.paired=1", ["train.paired", "true or false"]),
         ("data.holdout=true", ["data.holdout", "a number"]),
-        ("encoder.preset=huge", ["encoder.preset", "huge", "lite, paper, tiny"]),
+        ("encoder.family=huge", ["encoder.family", "huge", "lite, paper, tiny"]),
         ("data.holdout=1", ["data.holdout", "[0, 1)"]),
         ("features.short_side=8", ["features.short_side", "32 or more"]),
         ("features.long_side=100", ["features.long_side", "at least"]),

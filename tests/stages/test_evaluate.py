@@ -27,7 +27,7 @@ from stages.evaluate import evaluate, in_batches, tasks_of
 from stages.features import extract
 from stages.feeding.batches import collate
 from stages.feeding.sources import CacheSource
-from stages.predictions import Prediction, list_episodes, read_meta, read_predictions
+from stages.predictions import EpisodePrediction, list_episodes, read_meta, read_predictions
 from stages.runs.checkpoint import load_checkpoint
 from stages.runs.folder import RunFolder
 from tests.full_disk import refusal
@@ -65,14 +65,14 @@ def ask(tiny: Config, blocks_root: Path, blocks_cache: Path) -> Evaluate:
     return evaluate_run
 
 
-def records(path: Path) -> dict[tuple[str, int, int], Prediction]:
+def records(path: Path) -> dict[tuple[str, int, int], EpisodePrediction]:
     return {
         (said.key.condition, said.key.seed, said.key.episode): said
         for said in read_predictions(path)
     }
 
 
-def same(one: Prediction, other: Prediction) -> bool:
+def same(one: EpisodePrediction, other: EpisodePrediction) -> bool:
     return np.array_equal(one.masks, other.masks) and np.array_equal(one.presence, other.presence)
 
 

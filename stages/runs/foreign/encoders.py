@@ -52,7 +52,7 @@ def write_encoders(
         vision_digest = load_vision(config).digest
         places["vision"] = config.vision
     else:
-        notes.append("the file holds no backbone: encoder.vision stays the preset's own")
+        notes.append("the file holds no backbone: encoder.vision stays the family's own")
     if text:
         place = folder / TEXT_FOLDER
         replace_text(place / "config.json", json.dumps(roberta_config(text), indent=1))
@@ -66,7 +66,7 @@ def write_encoders(
                 f"the file holds no tokenizer: copy {TOKENIZER}'s tokenizer.json into {place}"
             )
     else:
-        notes.append("the file holds no text encoder: encoder.text stays the preset's own")
+        notes.append("the file holds no text encoder: encoder.text stays the family's own")
     return WrittenEncoders(config, vision_digest, text_digest, places, notes)
 
 

@@ -11,11 +11,12 @@ import torch
 from cache.quantise import bytes_per_frame
 from cache.schemes import SCHEMES
 from configs import FeaturesConfig, load_config
+from configs.model import STRIDES
 from stages.benchmark import cache_rows, encoder_rows, filling, predict_rows, score_rows
 from stages.benchmark.davis_reference import boundary, frame_scores
 from stages.benchmark.material import rendered_frames, resnet50, save_resnet50
 from stages.benchmark.setting import Setting
-from stages.encoders import STRIDES, load_vision
+from stages.encoders import load_vision
 from stages.scoring.metrics import contour_f, region_j
 
 TINY, LITE = load_config("tiny", []), load_config("lite", [])

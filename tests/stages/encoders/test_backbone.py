@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from configs import DataError, EncoderConfig, MissingError, UsageError
+from configs.model import STRIDES
 from stages.encoders import load_vision
 from stages.encoders.backbone import load_backbone
-from stages.encoders.base import STRIDES
 
 
 def from_folder(folder: Path | str, *, tuned: bool = False) -> torch.nn.Module:
-    return load_vision(EncoderConfig(preset="paper", vision=str(folder)), tuned=tuned)
+    return load_vision(EncoderConfig(family="paper", vision=str(folder)), tuned=tuned)
 
 
 def test_folder_equals_transformers(resnet_folder: Path, frames: Tensor) -> None:
@@ -146,4 +146,4 @@ def test_paper_preset_asks_for_resnet_50(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(MissingError, match=r"encoder\.vision: microsoft/resnet-50 is not in"):
-        load_vision(EncoderConfig(preset="paper"))
+        load_vision(EncoderConfig(family="paper"))

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from configs import EncoderConfig
-from stages.encoders import STRIDES, load_text, load_vision
+from configs.model import STRIDES
+from stages.encoders import load_text, load_vision
 from stages.encoders.base import weights_digest
 from stages.encoders.efficientnet_lite import EfficientNetLite0
 
-TINY = EncoderConfig(preset="tiny")
+TINY = EncoderConfig(family="tiny")
 
 
 def test_frozen_whatever_its_owner_does(lite: EfficientNetLite0) -> None:
@@ -83,8 +84,8 @@ def test_tiny_is_the_same_everywhere(frames: Tensor) -> None:
 def test_loading_leaves_the_global_generator_alone(preset: Literal["tiny", "lite"]) -> None:
     """A seeded training draws the same numbers whether or not an encoder was loaded before."""
     before = torch.get_rng_state()
-    load_vision(EncoderConfig(preset=preset))
-    load_text(EncoderConfig(preset=preset))
+    load_vision(EncoderConfig(family=preset))
+    load_text(EncoderConfig(family=preset))
     assert torch.equal(before, torch.get_rng_state())
 
 
@@ -129,8 +130,8 @@ def test_tiny_and_lite_vision_import_no_transformers() -> None:
     """They start in a second; transformers alone takes three."""
     program = (
         "import sys; from configs import EncoderConfig; from stages.encoders import *;"
-        "load_vision(EncoderConfig(preset='tiny')); load_text(EncoderConfig(preset='tiny'));"
-        "load_vision(EncoderConfig(preset='lite'));"
+        "load_vision(EncoderConfig(family='tiny')); load_text(EncoderConfig(family='tiny'));"
+        "load_vision(EncoderConfig(family='lite'));"
         "assert 'transformers' not in sys.modules, 'transformers';"
         "assert 'sklearn' not in sys.modules and 'sentence_transformers' not in sys.modules"
     )

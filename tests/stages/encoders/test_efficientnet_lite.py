@@ -16,8 +16,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from configs import MissingError
+from configs.model import STRIDES
 from stages.encoders import efficientnet_lite, same_padding
-from stages.encoders.base import STRIDES
 from stages.encoders.efficientnet_lite import EfficientNetLite0, load_efficientnet_lite0
 
 # ImageNet-1k: monastery 663, palace 698; daisy 985 is as near as its classes come to a dahlia.

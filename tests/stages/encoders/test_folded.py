@@ -28,7 +28,7 @@ def test_lite_is_unchanged(lite: EfficientNetLite0, frames: Tensor) -> None:
 
 
 def test_resnet_is_unchanged(resnet_folder: Path, frames: Tensor) -> None:
-    config = EncoderConfig(preset="paper", vision=str(resnet_folder))
+    config = EncoderConfig(family="paper", vision=str(resnet_folder))
     plain, tuned = load_vision(config, tuned=False), load_vision(config, tuned=True)
     assert not any(isinstance(module, nn.BatchNorm2d) for module in tuned.modules())
     for found, wanted in zip(tuned(frames), plain(frames), strict=True):
@@ -75,7 +75,7 @@ def test_batch_size_is_rounding_at_most(lite: EfficientNetLite0, frames: Tensor)
 
 
 def test_bf16_is_near_and_named_in_the_key(lite: EfficientNetLite0, frames: Tensor) -> None:
-    half = load_vision(EncoderConfig(preset="lite", precision="bf16"))
+    half = load_vision(EncoderConfig(family="lite", precision="bf16"))
     assert half.preprocessing["compute"] == "bfloat16"
     assert "compute" not in lite.preprocessing
     for found, wanted in zip(half(frames), lite(frames), strict=True):

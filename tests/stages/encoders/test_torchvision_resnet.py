@@ -95,7 +95,7 @@ def reference(
 
 
 def load(path: Path, *, tuned: bool = False) -> VisionEncoder:
-    return load_vision(EncoderConfig(preset="paper", vision=str(path)), tuned=tuned)
+    return load_vision(EncoderConfig(family="paper", vision=str(path)), tuned=tuned)
 
 
 @pytest.fixture

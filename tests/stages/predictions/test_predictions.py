@@ -16,7 +16,7 @@ from configs.errors import DataError, FsrvosError, MissingError
 from stages.predictions import (
     EpisodeInfo,
     EpisodeKey,
-    Prediction,
+    EpisodePrediction,
     PredictionWriter,
     list_episodes,
     read_meta,
@@ -27,7 +27,7 @@ from tests.full_disk import refusal
 
 def make(
     key: tuple[str, int, int] = ("model", 0, 0), shape: tuple[int, int, int] = (3, 5, 11)
-) -> Prediction:
+) -> EpisodePrediction:
     rng = np.random.default_rng(abs(hash((key[1:], shape))))
     frames, height, width = shape
     info = EpisodeInfo(
@@ -46,17 +46,17 @@ def make(
         support_object=3,
     )
     presence = rng.random(frames).astype(np.float32)
-    return Prediction(EpisodeKey(*key), info, rng.random(shape) > 0.5, presence)
+    return EpisodePrediction(EpisodeKey(*key), info, rng.random(shape) > 0.5, presence)
 
 
-def write(path: Path, *predictions: Prediction) -> Path:
+def write(path: Path, *predictions: EpisodePrediction) -> Path:
     with PredictionWriter(path, {"fold": 1, "versions": {"h5py": "3"}}) as writer:
         for item in predictions:
             writer.add(item)
     return path
 
 
-def assert_same(a: Prediction, b: Prediction) -> None:
+def assert_same(a: EpisodePrediction, b: EpisodePrediction) -> None:
     assert (a.key, a.info) == (b.key, b.info)
     assert a.masks.dtype == b.masks.dtype == np.bool_
     np.testing.assert_array_equal(a.masks, b.masks)

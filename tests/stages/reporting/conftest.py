@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.predictions import EpisodeInfo, EpisodeKey, Prediction, PredictionWriter
+from stages.predictions import EpisodeInfo, EpisodeKey, EpisodePrediction, PredictionWriter
 from stages.score import score
 
 HEIGHT, WIDTH = 30, 50
@@ -74,7 +74,7 @@ def evaluation_of(run: Path) -> Path:
     return run / "evaluations" / "data-fold1-davis-seeds2-0a1b2c3d"
 
 
-def _prediction(condition: str, seed: int, episode: int) -> Prediction:
+def _prediction(condition: str, seed: int, episode: int) -> EpisodePrediction:
     video = episode + 1
     masks = np.stack([mask(video, frame) == 1 for frame in range(len(FRAMES))])
     if condition != "model" or episode == 2:
@@ -95,4 +95,4 @@ def _prediction(condition: str, seed: int, episode: int) -> Prediction:
         support_object=1,
     )
     presence = np.ones(len(FRAMES), dtype=np.float32)
-    return Prediction(EpisodeKey(condition, seed, episode), info, masks, presence)
+    return EpisodePrediction(EpisodeKey(condition, seed, episode), info, masks, presence)

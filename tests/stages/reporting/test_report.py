@@ -92,7 +92,27 @@ def test_the_page_needs_nothing_from_elsewhere(run: Path) -> None:
 def test_text_from_files_is_escaped(run: Path) -> None:
     html = write_report(runs=[run]).read_text()
     assert "<b>big</b>" not in html
-    assert "the &lt;b&gt;big&lt;/b&gt; dog &amp; &quot;its&quot; shadow" in html
+    assert "the &lt;b&gt;big&lt;/b&gt; dog &amp; &#34;its&#34; shadow" in html
+
+
+def test_markup_in_a_score_a_log_or_a_configuration_stays_text(run: Path) -> None:
+    """In the page, in its charts and in their labels."""
+    evil = '"><script>alert(1)</script>'
+    path = evaluation_of(run) / "score.json"
+    score = json.loads(path.read_text())
+    score["per_category"] = {evil: score["per_category"]["dog"]}
+    score["controls"]["wrong_support"]["required"] = evil
+    score["protocol"] = "davis"
+    score["provenance"]["versions"]["numpy"] = evil
+    path.write_text(json.dumps(score))
+    (run / "config.toml").write_text(f"# {evil}")
+    with (run / "metrics.jsonl").open("w") as log:
+        for step in (1, 2):
+            log.write(json.dumps({"step": step, "loss": 1.0, f"loss{evil}": 2.0}) + "\n")
+    page = write_report(runs=[run])
+    assert "<script" not in page.read_text()
+    text = " ".join(read(page).text)
+    assert text.count(evil) == 5  # category, rule, version, configuration, curve
 
 
 def test_samples_show_prediction_and_truth(run: Path) -> None:

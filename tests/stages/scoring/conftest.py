@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.predictions import EpisodeInfo, EpisodeKey, Prediction, PredictionWriter
+from stages.predictions import EpisodeInfo, EpisodeKey, EpisodePrediction, PredictionWriter
 
 HEIGHT, WIDTH = 24, 40
 FRAMES = ("00000", "00005", "00010", "00015")
@@ -83,7 +83,7 @@ class Rectangles:
         masks: np.ndarray | None = None,
         object_id: int = 1,
         frames: tuple[str, ...] | None = None,
-    ) -> Prediction:
+    ) -> EpisodePrediction:
         """A prediction; without masks the truth itself."""
         masks = self.truth(video, object_id) if masks is None else masks
         info = EpisodeInfo(
@@ -99,9 +99,9 @@ class Rectangles:
             twin=video == TWIN_VIDEO,
         )
         presence = np.linspace(0, 1, len(masks), dtype=np.float32)
-        return Prediction(EpisodeKey(*key), info, masks, presence)
+        return EpisodePrediction(EpisodeKey(*key), info, masks, presence)
 
-    def write(self, predictions: list[Prediction], **meta: object) -> Path:
+    def write(self, predictions: list[EpisodePrediction], **meta: object) -> Path:
         """Write a predictions file and give its path."""
         path = self.folder / "predictions.h5"
         with PredictionWriter(path, {"dataset": "rectangles", "fold": 1, **meta}) as writer:
