@@ -6,7 +6,7 @@ cached, since other machines write, too.
 """
 
 import fnmatch
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -160,20 +160,6 @@ class ObjectPath:
         with self._reached() as (files, path):
             return max(map(_time, files.find(path, detail=True).values()), default=0.0)
 
-    def ranges(self, wanted: Sequence[tuple[str, int, int]]) -> list[bytes | None]:
-        """Bytes of each (name below, first byte, end), all asked for at once.
-
-        Fewer where the object is shorter; None where there is none.
-        """
-        with self._reached() as (files, path):
-            found = files.cat_ranges(
-                [f"{path}/{name}" for name, _, _ in wanted],
-                [start for _, start, _ in wanted],
-                [end for _, _, end in wanted],
-                on_error="return",
-            )
-            return [_answer(answer) for answer in found]
-
     def upload(self, folder: Path) -> None:
         """Put every file below a folder under the same name below this place."""
         names = [
@@ -209,7 +195,7 @@ class ObjectPath:
         """The file system and this place's path in it; failures become one line."""
         try:
             # fsspec keeps one connection a process and makes another after a fork.
-            yield _open(self.url)
+            yield open_store(self.url)
         except FsrvosError:
             raise
         except FileNotFoundError as error:
@@ -222,7 +208,7 @@ class ObjectPath:
         except NotADirectoryError:
             raise
         except Exception as error:
-            raise _explained(error, self.url) from error
+            raise store_error(error, self.url) from error
 
 
 Place = Path | ObjectPath
@@ -243,7 +229,11 @@ def each(place: Place, work: Callable[[Given], Made], given: Iterable[Given]) ->
         yield from pool.map(work, given)
 
 
-def _open(url: str) -> tuple[Any, str]:
+def open_store(url: str) -> tuple[Any, str]:
+    """fsspec's file system of a URL, one connection a process, and the path in it.
+
+    Raises MissingError (a package is missing), UsageError (no such kind of store).
+    """
     import fsspec
 
     try:
@@ -264,7 +254,7 @@ def _time(facts: Mapping[str, Any]) -> float:
     return time.timestamp() if isinstance(time, datetime) else float(time)
 
 
-def _explained(error: Exception, url: str) -> FsrvosError:
+def store_error(error: Exception, url: str) -> FsrvosError:
     """One line about a failure of a store; libraries of its kind raise classes of their own."""
     kind, words = type(error).__name__, " ".join(str(error).split())
     if "Credentials" in kind or "Credentials" in words:
@@ -279,17 +269,6 @@ def _explained(error: Exception, url: str) -> FsrvosError:
     return ObjectStoreError(
         f"cannot reach {url}: {words or kind}; check the address (AWS_ENDPOINT_URL) and the network"
     )
-
-
-def _answer(answer: bytes | Exception) -> bytes | None:
-    """One answer of `cat_ranges`. Raises what is neither an absent nor a short object."""
-    if not isinstance(answer, Exception):
-        return bytes(answer)
-    if _code(answer) == "InvalidRange":
-        return b""
-    if isinstance(answer, FileNotFoundError) and _code(answer) != "NoSuchBucket":
-        return None
-    raise answer
 
 
 def _code(error: BaseException) -> str:

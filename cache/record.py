@@ -14,7 +14,7 @@ import google_crc32c
 
 from cache.durable import replace_file, write_file
 from cache.keys import SCHEMA, digest_of
-from cache.layout import CHECKSUM_BYTES, SCALE_FRAMES, DamagedError, chunk_name, level_name
+from cache.layout import CHECKSUM_BYTES, ArrayForm, DamagedError, chunk_name, level_forms
 from cache.objects import ObjectPath, Place, each
 from cache.schemes import SCHEMES
 from cache.shards import shard_index
@@ -55,6 +55,20 @@ class StoredFile(NamedTuple):
                 return f"chunk {number}: checksum differs" if self.tail else "checksum differs"
         return "" if file.read() == self.tail else "index differs"
 
+    def fault_between(self, start: int, end: int, data: memoryview) -> str:
+        """What shows of a fault in bytes from `start` to `end`, whole chunks, without adding up
+        their checksums: "" for nothing."""
+        if len(data) != end - start:
+            return f"{len(data)} bytes where {end - start} belong"
+        for number in range(start // self.size, min(len(self.checksums), end // self.size)):
+            last = (number + 1) * self.size - start
+            trailer = self.checksums[number].to_bytes(CHECKSUM_BYTES, "little")
+            if data[last - CHECKSUM_BYTES : last] != trailer:
+                return f"chunk {number}: checksum differs" if self.tail else "checksum differs"
+        if end == self.nbytes and data[len(data) - len(self.tail) :] != self.tail:
+            return "index differs"
+        return ""
+
 
 @dataclass(frozen=True)
 class LevelRecord:
@@ -91,34 +105,24 @@ class Record:
 
     def files(self) -> Iterator[StoredFile]:
         """Every file but the record itself."""
-        scheme = SCHEMES[self.scheme]
         for path, checksum in self.headers.items():
             yield StoredFile(path, -1, (checksum,))
         for number, level in enumerate(self.levels):
-            frames, channels = level.shape[:2]
-            rank = 1 + len(scheme.stored_shape(number, level.shape[1:]))
-            size = scheme.frame_bytes(number, level.shape[1:]) + CHECKSUM_BYTES
-            yield from self._array(f"{level_name(number)}/values", rank, size, level.values)
-            size = min(SCALE_FRAMES, frames) * channels * 4 + CHECKSUM_BYTES
-            for name in ("scale", "offset") if scheme.scaled else ():
-                yield from self._array(
-                    f"{level_name(number)}/{name}", 2, size, getattr(level, name)
-                )
+            forms = level_forms(SCHEMES[self.scheme], number, level.shape, self.layout)
+            for path, form in forms.items():
+                checksums = getattr(level, path.rpartition("/")[2])
+                yield from self._array(path, form, checksums)
 
     def _array(
-        self, folder: str, rank: int, size: int, checksums: tuple[int, ...]
+        self, path: str, form: ArrayForm, checksums: tuple[int, ...]
     ) -> Iterator[StoredFile]:
-        """The files of an array of `rank` axes with chunks of `size` bytes."""
-        if self.layout == "shards":
-            yield StoredFile(
-                f"{folder}/{chunk_name(0, rank)}",
-                size,
-                checksums,
-                shard_index(len(checksums), size),
-            )
+        rank, size = len(form.chunk), form.chunk_bytes
+        if form.shard:
+            index = shard_index(len(checksums), size)
+            yield StoredFile(f"{path}/{chunk_name(0, rank)}", size, checksums, index)
             return
         for number, checksum in enumerate(checksums):
-            yield StoredFile(f"{folder}/{chunk_name(number, rank)}", size, (checksum,))
+            yield StoredFile(f"{path}/{chunk_name(number, rank)}", size, (checksum,))
 
 
 def write_record(folder: Place, record: Record) -> None:

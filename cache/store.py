@@ -24,7 +24,7 @@ from cache.layout import DamagedError
 from cache.location import place_of, staging_of
 from cache.objects import ObjectPath, Place, each
 from cache.quantise import QuantisedMaps, quantise
-from cache.reading import plan_level, read_pieces
+from cache.reading import StoredItem, open_item
 from cache.record import (
     DAMAGED,
     RECORD,
@@ -36,10 +36,10 @@ from cache.record import (
 )
 from cache.users import mark_used
 from cache.writer import ItemWriter
-from configs import CacheIntegrityError, MissingError
+from configs import CacheIntegrityError, FsrvosError, MissingError
 
-# Completion records kept in memory by one reader; each takes tens of kilobytes.
-RECORDS_KEPT = 256
+# Items kept open by one reader; each takes tens of kilobytes.
+ITEMS_KEPT = 256
 
 
 class FeatureStore:
@@ -65,7 +65,7 @@ class FeatureStore:
         self.key = key
         self.folder = self.root / key.digest
         self.provenance = dict(provenance or {})
-        self._records: OrderedDict[str, Record] = OrderedDict()
+        self._opened: OrderedDict[str, StoredItem] = OrderedDict()
 
     def has(self, item: str) -> bool:
         """Whether an item is complete, judged by its record alone."""
@@ -110,7 +110,7 @@ class FeatureStore:
     def writer(self, item: str, frames: int) -> ItemWriter:
         """Begin to write an item of `frames` frames. The caller holds its claim."""
         self._prepare()
-        self._records.pop(item, None)
+        self._opened.pop(item, None)
         staging = staging_of(self.folder)
         for stale in staging.glob(f"{item}.*"):
             # Without locks, another process may be writing the same item.
@@ -139,7 +139,10 @@ class FeatureStore:
 
         Raises MissingError when the item is absent, CacheIntegrityError when it is damaged.
         """
-        known = self._records.get(item)
+        return self._open(item).record
+
+    def _open(self, item: str) -> StoredItem:
+        known = self._opened.get(item)
         if known is not None:
             return known
         folder = self.item_folder(item)
@@ -153,10 +156,10 @@ class FeatureStore:
             ) from None
         except DamagedError as error:
             raise self._damaged(item, str(error)) from None
-        self._records[item] = record
-        while len(self._records) > RECORDS_KEPT:
-            self._records.popitem(last=False)
-        return record
+        opened = self._opened[item] = open_item(record, folder)
+        while len(self._opened) > ITEMS_KEPT:
+            self._opened.popitem(last=False)
+        return opened
 
     def read(
         self, item: str, frames: Sequence[int], levels: Sequence[int] | None = None
@@ -166,27 +169,30 @@ class FeatureStore:
         Raises MissingError for an absent item, CacheIntegrityError naming a damaged one,
         IndexError for a frame that the video does not have.
         """
-        record = self.record(item)
+        opened = self._open(item)
+        record = opened.record
         for frame in frames:
             if not 0 <= frame < record.frames:
                 raise IndexError(f"frame {frame} of {record.frames}: item {item}")
-        chosen = range(len(record.levels)) if levels is None else levels
-        plans = [plan_level(record, level, frames) for level in chosen]
         try:
-            read_pieces(
-                self.item_folder(item) / record.folder,
-                record.layout,
-                [piece for pieces, _ in plans for piece in pieces],
-            )
-        except DamagedError as error:
+            return opened.read(frames, range(len(record.levels)) if levels is None else levels)
+        except FsrvosError:
+            raise
+        except (DamagedError, ValueError, OSError) as error:
             if self._replaced(record):
                 return self.read(item, frames, levels)
-            raise self._damaged(item, str(error)) from None
-        return [finish() for _, finish in plans]
+            raise self._damaged(item, self._fault(record, error)) from None
+
+    def _fault(self, record: Record, error: Exception) -> str:
+        """What is wrong with an item that could not be read: a look at all of it names the file,
+        which zarr does not."""
+        folder = self.item_folder(record.item)
+        faults = check_files(folder, record)[0] or check_bytes(folder, record)
+        return faults[0] if faults else str(error)
 
     def _replaced(self, record: Record) -> bool:
         """Whether an item lies elsewhere than when its record was read."""
-        self._records.pop(record.item, None)
+        self._opened.pop(record.item, None)
         return bool(record.folder) and self.record(record.item).folder != record.folder
 
     def item_folder(self, item: str) -> Place:
@@ -208,7 +214,7 @@ class FeatureStore:
 
     def _damaged(self, item: str, fault: str) -> CacheIntegrityError:
         folder = self.item_folder(item)
-        self._records.pop(item, None)
+        self._opened.pop(item, None)
         if not (folder / DAMAGED).exists():
             mark_damaged(folder, fault)
         return CacheIntegrityError(

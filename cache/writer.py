@@ -9,16 +9,12 @@ from typing import Any, Self
 
 import google_crc32c
 import numpy as np
+import zarr
 from numpy.typing import NDArray
+from zarr.storage import LocalStore
 
-from cache.durable import explained, write_file
-from cache.layout import (
-    CHECKSUM_BYTES,
-    SCALE_FRAMES,
-    array_header,
-    group_header,
-    level_name,
-)
+from cache.durable import explained
+from cache.layout import ArrayForm, level_forms, level_name
 from cache.objects import ObjectPath, Place
 from cache.quantise import Packed, QuantisedMaps
 from cache.record import LevelRecord, Record, write_record
@@ -26,6 +22,7 @@ from cache.schemes import scheme_of
 from cache.shards import LAYOUTS, write_index, write_piece
 from cache.upload import publish
 from cache.whole import put_folder, sync_tree, temporary_name
+from cache.zarr_stores import NotingStore
 
 
 class ItemWriter:
@@ -60,9 +57,11 @@ class ItemWriter:
         self._folder = folder
         self._staged = staging / temporary_name(item)
         self._provenance = dict(provenance or {})
-        self._headers: dict[str, bytes] = {}
+        self._store = NotingStore(LocalStore(self._staged))
+        self._forms: dict[str, ArrayForm] = {}
+        self._arrays: dict[str, Any] = {}
         self._shapes: list[tuple[int, int, int]] = []
-        self._checksums: list[dict[int, int]] = []
+        self._added: set[int] = set()
         self._scales: list[NDArray[np.float32]] = []
         self._offsets: list[NDArray[np.float32]] = []
 
@@ -80,7 +79,7 @@ class ItemWriter:
     @property
     def complete(self) -> bool:
         """Whether every frame has been added."""
-        return bool(self._checksums) and len(self._checksums[0]) == self.frames
+        return len(self._added) == self.frames
 
     def add(self, start: int, levels: Sequence[QuantisedMaps]) -> None:
         """Write frames start, start + 1, ... given as maps [n, C, h, w] of each level."""
@@ -89,6 +88,7 @@ class ItemWriter:
                 self._begin(levels)
             for number, maps in enumerate(levels):
                 self._add_level(number, start, maps)
+            self._added |= set(range(start, start + len(levels[0].values)))
 
     def commit(self, meta: Mapping[str, Any]) -> Record:
         """Put the item in place. meta: JSON-able facts of the video, kept in the record.
@@ -105,15 +105,17 @@ class ItemWriter:
                 levels=levels,
                 nbytes=0,
                 headers={
-                    name: google_crc32c.value(data) for name, data in sorted(self._headers.items())
+                    name: google_crc32c.value(data)
+                    for name, data in sorted(self._store.headers.items())
                 },
                 meta=dict(meta),
                 provenance=self._provenance,
                 layout=self.layout,
                 folder="" if isinstance(self._folder, Path) else self._staged.name,
             )
-            arrays = sum(file.nbytes for file in record.files() if file.path not in self._headers)
-            record = replace(record, nbytes=arrays + sum(map(len, self._headers.values())))
+            headers = self._store.headers
+            arrays = sum(file.nbytes for file in record.files() if file.path not in headers)
+            record = replace(record, nbytes=arrays + sum(map(len, headers.values())))
             self._put_in_place(record)
         return record
 
@@ -132,33 +134,20 @@ class ItemWriter:
         shutil.rmtree(self._staged, ignore_errors=True)
 
     def _begin(self, levels: Sequence[QuantisedMaps]) -> None:
-        """Write the group and the array headers, from the first frames' shapes."""
-        self._write_header("", group_header({"scheme": self.scheme, "frames": self.frames}))
-        rows = min(SCALE_FRAMES, self.frames)
+        """Make the groups and the arrays, from the first frames' shapes."""
+        self._staged.mkdir(parents=True)
+        zarr.create_group(self._store, attributes={"scheme": self.scheme, "frames": self.frames})
         for number, maps in enumerate(levels):
-            name = level_name(number)
-            self._write_header(name, group_header(maps.packed and maps.packed._asdict()))
+            packed = maps.packed._asdict() if maps.packed else {}
+            zarr.create_group(self._store, path=level_name(number), attributes=packed)
             shape = maps.shape[1:]
-            channels = shape[0]
-            stored = self._stored.stored_shape(number, shape)
-            dtype, shard = self._stored.dtype(number), self.layout == "shards"
-            values = array_header((self.frames, *stored), (1, *stored), dtype.str, shard)
-            self._write_header(f"{name}/values", values)
-            if self._stored.scaled:
-                scales = array_header((self.frames, channels), (rows, channels), "<f4", shard)
-                self._write_header(f"{name}/scale", scales)
-                self._write_header(f"{name}/offset", scales)
+            forms = level_forms(self._stored, number, (self.frames, *shape), self.layout)
+            for path, form in forms.items():
+                self._arrays[path] = form.make(self._store, path)
+            self._forms |= forms
             self._shapes.append(shape)
-            self._checksums.append({})
-            self._scales.append(np.zeros((self.frames, channels), np.float32))
-            self._offsets.append(np.zeros((self.frames, channels), np.float32))
-
-    def _write_header(self, folder: str, data: bytes) -> None:
-        """Make a folder of the item, "" for itself, a Zarr group or array."""
-        (self._staged / folder).mkdir(parents=True)
-        name = f"{folder}/zarr.json" if folder else "zarr.json"
-        write_file(f"{self._staged}/{name}", data)
-        self._headers[name] = data
+            self._scales.append(np.zeros((self.frames, shape[0]), np.float32))
+            self._offsets.append(np.zeros((self.frames, shape[0]), np.float32))
 
     def _add_level(self, number: int, start: int, maps: QuantisedMaps) -> None:
         count = len(maps.values)
@@ -169,40 +158,35 @@ class ItemWriter:
             raise ValueError(f"item {self.item}: level {number} is not stored as {self.scheme}")
         if not 0 <= start <= start + count <= self.frames:
             raise ValueError(f"item {self.item}: frames {start}+{count} of {self.frames}")
-        folder = f"{self._staged}/{level_name(number)}/values"
-        for row in range(count):
-            checksum = write_piece(folder, self.layout, start + row, maps.values[row : row + 1])
-            self._checksums[number][start + row] = checksum
+        self._write(f"{level_name(number)}/values", start, maps.values)
         if maps.scale is not None and maps.offset is not None:
             self._scales[number][start : start + count] = maps.scale
             self._offsets[number][start : start + count] = maps.offset
 
-    def _finish_level(self, number: int) -> LevelRecord:
-        """Write the scales of a level and give its record."""
-        folder = f"{self._staged}/{level_name(number)}"
-        values = tuple(self._checksums[number][frame] for frame in range(self.frames))
-        shape = (self.frames, *self._shapes[number])
-        if self.layout == "shards":
-            stored = self._stored.stored_shape(number, shape[1:])
-            length = self._stored.frame_bytes(number, shape[1:]) + CHECKSUM_BYTES
-            write_index(f"{folder}/values", self.frames, 1 + len(stored), length)
-        if not self._stored.scaled:
-            return LevelRecord(shape, values)
-        return LevelRecord(
-            shape,
-            values,
-            self._write_scales(f"{folder}/scale", self._scales[number]),
-            self._write_scales(f"{folder}/offset", self._offsets[number]),
-        )
+    def _write(self, path: str, start: int, rows: NDArray[Any]) -> None:
+        """Write rows of an array: whole chunks, of which the last one of the array may be cut."""
+        form = self._forms[path]
+        if not form.shard:
+            self._arrays[path][start : start + len(rows)] = rows
+            return
+        size = form.chunk[0]
+        for first in range(0, len(rows), size):
+            chunk = np.zeros(form.chunk, form.dtype)
+            chunk[: len(rows) - first] = rows[first : first + size]
+            number = (start + first) // size
+            self._store.chunks[path][number] = write_piece(f"{self._staged}/{path}", number, chunk)
 
-    def _write_scales(self, folder: str, rows: NDArray[np.float32]) -> tuple[int, ...]:
-        """Write [T, C] in chunks of SCALE_FRAMES rows; the last is padded with zeros."""
-        size = min(SCALE_FRAMES, len(rows))
-        checksums = []
-        for number, start in enumerate(range(0, len(rows), size)):
-            chunk = np.zeros((size, rows.shape[1]), np.float32)
-            chunk[: len(rows) - start] = rows[start : start + size]
-            checksums.append(write_piece(folder, self.layout, number, chunk))
-        if self.layout == "shards":
-            write_index(folder, len(checksums), rows.ndim, chunk.nbytes + CHECKSUM_BYTES)
-        return tuple(checksums)
+    def _finish_level(self, number: int) -> LevelRecord:
+        """Write the scales of a level, complete its shards and give its record."""
+        name, shape = level_name(number), (self.frames, *self._shapes[number])
+        if self._stored.scaled:
+            self._write(f"{name}/scale", 0, self._scales[number])
+            self._write(f"{name}/offset", 0, self._offsets[number])
+        checksums: dict[str, tuple[int, ...]] = {}
+        for path in level_forms(self._stored, number, shape, self.layout):
+            form, known = self._forms[path], self._store.chunks[path]
+            if form.shard:
+                folder = f"{self._staged}/{path}"
+                write_index(folder, len(known), len(form.chunk), form.chunk_bytes)
+            checksums[path.rpartition("/")[2]] = tuple(known[index] for index in sorted(known))
+        return LevelRecord(shape, **checksums)

@@ -41,6 +41,21 @@ def test_every_module_lies_in_a_package() -> None:
     assert orphans == []
 
 
+def test_the_program_is_imported_where_unix_is_missing() -> None:
+    """As on Windows. Dask's and Ray's back ends are imported only when they are named."""
+    script = """
+import importlib, pkgutil, sys
+sys.modules.update(dict.fromkeys(("fcntl", "grp", "pwd", "resource", "termios")))
+for top in sys.argv[1:]:
+    for module in pkgutil.walk_packages(importlib.import_module(top).__path__, top + "."):
+        if not module.name.endswith(("_backend", "__main__")):
+            importlib.import_module(module.name)
+"""
+    command = [sys.executable, "-W", "ignore", "-c", script, *TOP_LEVEL]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_distribution_cannot_be_uploaded_by_accident() -> None:
     assert "Private :: Do Not Upload" in PROJECT["project"]["classifiers"]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import resource
 import sys
 from pathlib import Path
 
@@ -30,6 +29,8 @@ def peak_bytes(module: str, name: str, arguments: str) -> int:
 def _peak_resident() -> int:
     """Bytes. Not `getrusage` on Linux: a process inherits its parent's figure there."""
     if not _STATUS.exists():
+        import resource  # which Windows lacks
+
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     lines = dict(line.split(":", 1) for line in _STATUS.read_text().splitlines())
     return int(lines["VmHWM"].split()[0]) * 1024

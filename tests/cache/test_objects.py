@@ -116,12 +116,12 @@ def flip(at: int) -> Callable[[bytes], bytes]:
     [
         ("chunks", flip(7), "checksum differs"),
         ("chunks", lambda data: data[:-1], f"{FRAME_BYTES - 1} bytes where {FRAME_BYTES}"),
-        ("chunks", lambda data: data + b"x", "more where"),
+        ("chunks", lambda data: data + b"x", f"{FRAME_BYTES + 1} bytes where {FRAME_BYTES}"),
         ("chunks", lambda data: None, "missing"),
         ("shards", flip(FRAME_BYTES + 7), "chunk 1: checksum differs"),
-        ("shards", lambda data: data[: FRAME_BYTES - 5], "chunk 1: 0 bytes where"),
-        ("shards", lambda data: data[: FRAME_BYTES + 5], "chunk 1: 5 bytes where"),
-        ("shards", lambda data: None, "chunk 1: missing"),
+        ("shards", lambda data: data[: FRAME_BYTES - 5], f"{FRAME_BYTES - 5} bytes where"),
+        ("shards", lambda data: data[: FRAME_BYTES + 5], f"{FRAME_BYTES + 5} bytes where"),
+        ("shards", lambda data: None, "missing"),
     ],
 )
 def test_damage_is_named_and_healed(

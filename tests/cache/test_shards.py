@@ -132,7 +132,9 @@ def test_a_flipped_bit_is_named_and_other_frames_are_read(
     damage(store.item_folder(ITEM) / VALUES, flip(2 * FRAME_BYTES + 7))
     fresh = FeatureStore(store.root, store.key)
     fresh.read(ITEM, [0, 1, 3, 4])
-    with pytest.raises(CacheIntegrityError, match=f"{ITEM} is damaged: {VALUES} chunk 2: checksum"):
+    with pytest.raises(
+        CacheIntegrityError, match=f"{ITEM} is damaged: {VALUES}: chunk 2: checksum"
+    ):
         fresh.read(ITEM, [1, 2])
     with pytest.raises(ValueError, match="checksum"):
         zarr.open_group(store.item_folder(ITEM), mode="r")["level4/values"][2]
@@ -165,7 +167,7 @@ def test_deep_names_every_kind_of_damage(
 def test_a_truncated_shard(store: FeatureStore, make_maps: Callable, kept: int) -> None:
     store.write(ITEM, make_maps(5), {})
     damage(store.item_folder(ITEM) / VALUES, lambda data: data.__delitem__(slice(kept, None)))
-    with pytest.raises(CacheIntegrityError, match=f"chunk 1: .* where {FRAME_BYTES} bytes belong"):
+    with pytest.raises(CacheIntegrityError, match=f"{VALUES}: {kept} bytes where 3704 belong"):
         store.read(ITEM, [1])
     assert FeatureStore(store.root, store.key).faults(ITEM)
 
@@ -174,7 +176,7 @@ def test_a_missing_shard(store: FeatureStore, make_maps: Callable) -> None:
     store.write(ITEM, make_maps(5), {})
     (store.item_folder(ITEM) / VALUES).unlink()
     assert store.faults(ITEM) == [f"{VALUES}: missing"]
-    with pytest.raises(CacheIntegrityError, match=f"{VALUES} chunk 4: missing"):
+    with pytest.raises(CacheIntegrityError, match=f"{VALUES}: missing"):
         store.read(ITEM, [4])
 
 

@@ -123,7 +123,7 @@ def flip_first(path: Path) -> None:
     [
         (flip_first, "checksum differs"),
         (Path.unlink, "missing"),
-        (lambda path: path.write_bytes(path.read_bytes()[:-3]), "181 bytes where 184 bytes belong"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-3]), "181 bytes where 184 belong"),
     ],
 )
 def test_damage_to_packed_maps_is_named(
