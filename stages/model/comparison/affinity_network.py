@@ -108,13 +108,17 @@ class AffinityNetwork(Network):
         return Found(clip, coarse, logits, instances(coarse.logits.detach() > 0))
 
     def choose(self, found: Found, words: Words) -> Tensor:
-        """Mask logits [T, h, w] of what the sentence picks."""
+        """Mask logits [T, h, w] of what the sentence picks.
+
+        Nothing of it teaches the finding: what only the sentence can tell apart is none of the
+        support's faults.
+        """
         if self.choice is None or found.objects.count == 0:
             return found.logits
         kind = found.coarse.logits.detach().sigmoid()
         choice = self.choice(found.clip, words, kind, found.objects)
         factor = resized(choice.preference[:, None], found.clip.shape(FINE))[:, 0]
-        return restrict(found.logits, factor)
+        return restrict(found.logits.detach(), factor)
 
     @torch.no_grad()
     def calibrate(self, shown: Sequence[Prediction]) -> None:
