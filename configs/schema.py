@@ -75,6 +75,7 @@ class EvaluateConfig:
     support_frames: int = 5  # S, shots
     window: int = 10  # T, query frames that go through the network together
     protocol: Literal["davis", "paper"] = "davis"
+    sharpen: bool = False  # masks follow the edges of the pictures; `fsrvos predict` does, too
 
     def __post_init__(self) -> None:
         _require_positive("evaluate", seeds=self.seeds, window=self.window)

@@ -30,7 +30,7 @@ from stages.data.episodes import (
 )
 from stages.data.index import load_dataset
 from stages.feeding.batches import FeatureSource, collate
-from stages.feeding.inference import Answer, answers, join, run_model
+from stages.feeding.inference import Answer, Frame, answers, join, run_model
 from stages.feeding.sources import open_source
 from stages.model.network import Network
 from stages.model.networks import build_network
@@ -239,6 +239,7 @@ class _Runner:
     ) -> None:
         self.config, self.dataset, self.source = loaded.config, dataset, source
         self.device, self.window = device, options.window
+        self.sharpen = options.sharpen
         self.annotation_size = options.protocol == "davis"
         torch.manual_seed(UNTRAINED_SEED)
         encoders = loaded.encoders
@@ -274,7 +275,12 @@ class _Runner:
             self.dataset, self.source, episodes, self.device, sentences, with_targets=False
         )
         said = run_model(model, inputs, self.config.train.precision)
-        return answers(said, inputs.query, model.mask_stride, sizes)
+        pictures = [self.pictures(e.query) for e in episodes] if self.sharpen else None
+        return answers(said, inputs.query, model.mask_stride, sizes, pictures)
+
+    def pictures(self, clip: Clip) -> list[Frame]:
+        """The clip's frames, RGB, as the dataset has them."""
+        return [self.dataset.frame(clip.video, frame) for frame in clip.frames]
 
     def size(self, video: str) -> tuple[int, int]:
         """(H, W) that masks are kept at: the annotations', or the network's in protocol paper."""

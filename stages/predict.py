@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from cache.whole import replace_text, require_replaceable, whole_folder
@@ -36,7 +35,7 @@ from stages.data.video_writer import VideoWriter
 from stages.encoders import TextEncoder, VisionEncoder, load_text, load_vision
 from stages.encoders.unread import warn_of_unread
 from stages.feeding.batches import EpisodeBatch, make_words, stack_pyramids
-from stages.feeding.inference import Answer, answers, run_model
+from stages.feeding.inference import Answer, Frame, answers, run_model
 from stages.model.inputs import FramePyramid, Support, Words
 from stages.runs.checkpoint import Encoders, digest_of_weights, load_checkpoint, require_encoders
 from stages.runs.folder import RunFolder
@@ -49,7 +48,6 @@ MASKS, OVERLAY, SHEET, SCORES = "masks", "overlay.mp4", "contact_sheet.png", "sc
 NAMES = (MASKS, OVERLAY, SHEET, SCORES)
 SHEET_TILES = 12
 MASK_ID = 1
-Frame = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,8 @@ class Segmenter:
         batch = EpisodeBatch(query=query, words=words, support=support)
         said = run_model(self.model, batch, self.config.train.precision)
         own = (frames[0].shape[0], frames[0].shape[1])
-        return answers(said, query, self.model.mask_stride, [own])[0]
+        pictures = [frames] if self.config.evaluate.sharpen else None
+        return answers(said, query, self.model.mask_stride, [own], pictures)[0]
 
     def encode(self, frames: Sequence[Frame]) -> list[Tensor]:
         """Four maps [T, C, h, w] of equally large frames."""

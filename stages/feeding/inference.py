@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,10 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stages.feeding.batches import EpisodeBatch
+from stages.feeding.sharpening import sharpen_clip
 from stages.model.inputs import FramePyramid
 from stages.model.network import Network
 from stages.model.prediction import Prediction
 from stages.runtime.precision import autocast_dtype
+
+Frame = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,17 @@ def choose_query(prediction: Prediction) -> tuple[Tensor, Tensor]:
 
 
 def answers(
-    prediction: Prediction, query: FramePyramid, stride: int, sizes: list[tuple[int, int]]
+    prediction: Prediction,
+    query: FramePyramid,
+    stride: int,
+    sizes: list[tuple[int, int]],
+    pictures: Sequence[Sequence[Frame]] | None = None,
 ) -> list[Answer]:
     """Each clip's answer at its size (H, W).
 
     Logits go bilinearly to the network's canvas, lose their padding, and go bilinearly to the
-    asked size; a pixel is on above a logit of 0.
+    asked size; a pixel is on above a logit of 0. With each clip's pictures, T RGB frames of any
+    size, masks end where those do.
     """
     logits, scores = choose_query(prediction)
     canvas = (logits.shape[-2] * stride, logits.shape[-1] * stride)
@@ -68,7 +77,9 @@ def answers(
         valid = drawn[row : row + 1, :, :height, :width]
         if (height, width) != size:
             valid = F.interpolate(valid, size=size, mode="bilinear", align_corners=False)
-        given.append(Answer((valid[0] > 0).cpu().numpy(), scores[row].cpu().numpy()))
+        drawn_logits = valid[0].cpu().numpy()
+        masks = drawn_logits > 0 if pictures is None else sharpen_clip(pictures[row], drawn_logits)
+        given.append(Answer(masks, scores[row].cpu().numpy()))
     return given
 
 
