@@ -7,10 +7,9 @@ the choice between twins, the training. A network that uses that thing must lose
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -43,17 +42,15 @@ from stages.predictions import (
 )
 from stages.runs.checkpoint import (
     Checkpoint,
-    Encoders,
     digest_of_weights,
     load_checkpoint,
     require_encoders,
 )
-from stages.runs.evaluation import EvaluationIdentity, settle
+from stages.runs.evaluation import EvaluationIdentity, place, settle
 from stages.runs.folder import EvaluationFolder, RunFolder
 from stages.runtime.allocator import keep_freed_memory
 from stages.runtime.device import require_one_process
 from stages.runtime.progress import track
-from stages.runtime.provenance import provenance
 
 UNTRAINED_SEED = 0
 CLIPS_A_BATCH = 4
@@ -114,9 +111,10 @@ def evaluate(
         weights=digest_of_weights(RunFolder(run).weights),
         device=torch.device(device).type,
     )
-    name = identity.name(data_root.resolve().name)
-    folder = RunFolder(run).evaluation(name) if out is None else EvaluationFolder(out)
-    require_own(folder, identity)
+    folder = place(run, identity.name(data_root.resolve().name), out)
+    require_replaceable(folder.path, folder.NAMES)
+    if folder.predictions.is_file():
+        require_same(identity, folder.predictions)
     source = open_source(settings, dataset, cache_root, device, from_cache=True, user=run)
     require_encoders(loaded.encoders, source.encoders, run)
     options = settings.evaluate
@@ -129,7 +127,7 @@ def evaluate(
         "protocol": options.protocol,
         "manifest": [manifest_digest(dataset, episodes) for episodes in drawn.values()],
         "identity": identity.digest,
-        "provenance": _provenance(identity, source.encoders, device, command),
+        "provenance": identity.provenance(source.encoders, device, command),
     }
     with naming_the_command(settings, [data_root], fold, cache_root):
         asked = [episode for episodes in drawn.values() for episode in episodes]
@@ -152,29 +150,15 @@ def draw(dataset: Dataset, fold: int, options: EvaluateConfig) -> dict[int, list
     return {seed: test_episodes(dataset, fold, seed, shots, most) for seed in range(options.seeds)}
 
 
-def _provenance(
-    identity: EvaluationIdentity, encoders: Encoders, device: str, command: str
-) -> dict[str, Any]:
-    digests = {
-        "dataset": identity.dataset,
-        "weights": identity.weights,
-        "vision": encoders.vision_digest,
-        "text": encoders.text_digest,
-    }
-    settings = asdict(identity.config)
-    return provenance(command=command, device=device, settings=settings, digests=digests)
-
-
-def require_own(folder: EvaluationFolder, identity: EvaluationIdentity) -> None:
-    """UsageError where a folder holds anything but a former result of the same evaluation."""
-    require_replaceable(folder.path, folder.NAMES)
+def require_same(identity: EvaluationIdentity, predictions: Path) -> None:
+    """UsageError where a predictions file is another evaluation's."""
     try:
-        meta = read_meta(folder.predictions)
-    except FsrvosError:  # none there, or a damaged one, which is what to do it again for
+        meta = read_meta(predictions)
+    except FsrvosError:  # damaged, which is what to do it again for
         return
     if meta.get("identity") != identity.digest:
         raise UsageError(
-            f"{folder.path} holds another evaluation (fold {meta.get('fold')} of "
+            f"{predictions.parent} holds another evaluation (fold {meta.get('fold')} of "
             f"{meta.get('dataset')}, or with other settings or weights); name another folder"
         )
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from cache.keys import digest_of
 from configs import Config, UsageError
 from configs.values import differences, is_among
+from stages.runs.checkpoint import Encoders
+from stages.runs.folder import EvaluationFolder, RunFolder
+from stages.runtime.provenance import provenance
 
 # What an evaluation may be told otherwise than the run states it. Encoders may lie elsewhere;
 # that they are the same is seen from their digests.
@@ -39,6 +45,26 @@ class EvaluationIdentity:
         options = self.config.evaluate
         said = f"{dataset_name}-fold{self.fold}-{options.protocol}-seeds{options.seeds}"
         return f"{said}-{self.digest[:8]}"
+
+    def provenance(self, encoders: Encoders, device: str, command: str) -> dict[str, Any]:
+        """What is kept with the masks, so that they can be made again."""
+        digests = {
+            "dataset": self.dataset,
+            "weights": self.weights,
+            "vision": encoders.vision_digest,
+            "text": encoders.text_digest,
+        }
+        settings = asdict(self.config)
+        return provenance(command=command, device=device, settings=settings, digests=digests)
+
+
+def place(run: Path, name: str, out: Path | None) -> EvaluationFolder:
+    """`out`, or a folder of that name under the run. UsageError where the run cannot hold one."""
+    if out is not None:
+        return EvaluationFolder(out)
+    if not os.access(run, os.W_OK):
+        raise UsageError(f"{run} cannot be written to; say where the evaluation goes with --out")
+    return RunFolder(run).evaluation(name)
 
 
 def settle(own: Config, stated: Config | None) -> Config:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections import Counter
@@ -316,6 +317,15 @@ def test_a_folder_of_ones_own_is_never_taken_by_something_else(
     (out / "thesis.tex").touch()
     with pytest.raises(UsageError, match="thesis.tex, which is no former result"):
         ask(run, out=out)
+
+
+def test_a_run_that_cannot_hold_an_evaluation_asks_where_to(
+    ask: Evaluate, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: path != run)  # root may write anywhere
+    with pytest.raises(UsageError, match=r"cannot be written to; .*--out"):
+        ask(run)
+    assert ask(run, out=tmp_path / "out") == tmp_path / "out/predictions.h5"
 
 
 def test_a_setting_without_effect_is_refused(
