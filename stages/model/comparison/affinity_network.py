@@ -82,11 +82,14 @@ class AffinityNetwork(Network):
         self, query: FramePyramid, words: Words, support: Support, auxiliary: bool
     ) -> ComparedPrediction:
         """Row by row, so that the padding of a batch is never seen."""
-        finds, chosen = list[Found](), list[Tensor]()
+        finds, chosen, scored = list[Found](), list[Tensor](), list[ScoredObjects]()
         for row in range(len(query.size)):
             same = row > 0 and same_clips(query, support, row - 1, row)
             finds.append(finds[-1] if same else self.find(query, support, row))
-            chosen.append(self.choose(finds[-1], words.row(row)))
+            logits, scores = self.choose(finds[-1], words.row(row))
+            chosen.append(logits)
+            if scores is not None:
+                scored.append(ScoredObjects(row, finds[-1].objects.shares(), scores))
         presence = torch.stack([found.coarse.presence for found in finds])
         return ComparedPrediction(
             presence[..., None, None],
@@ -95,6 +98,7 @@ class AffinityNetwork(Network):
             coarse=stack_clips([found.coarse.logits for found in finds], ABSENT),
             clips=tuple(found.clip for found in finds) if auxiliary else (),
             words=words,
+            objects=tuple(scored),
         )
 
     def find(self, query: FramePyramid, support: Support, row: int) -> Found:
@@ -107,18 +111,17 @@ class AffinityNetwork(Network):
             return Found(clip, coarse, logits, instances(torch.zeros_like(coarse.logits) > 0))
         return Found(clip, coarse, logits, instances(coarse.logits.detach() > 0))
 
-    def choose(self, found: Found, words: Words) -> Tensor:
-        """Mask logits [T, h, w] of what the sentence picks.
+    def choose(self, found: Found, words: Words) -> tuple[Tensor, Tensor | None]:
+        """Mask logits [T, h, w] of what the sentence picks, and its scores [N] of the objects.
 
         Nothing of it teaches the finding: what only the sentence can tell apart is none of the
         support's faults.
         """
         if self.choice is None or found.objects.count == 0:
-            return found.logits
-        kind = found.coarse.logits.detach().sigmoid()
-        choice = self.choice(found.clip, words, kind, found.objects)
+            return found.logits, None
+        choice = self.choice(found.clip, words, found.coarse.logits.detach(), found.objects)
         factor = resized(choice.preference[:, None], found.clip.shape(FINE))[:, 0]
-        return restrict(found.logits.detach(), factor)
+        return restrict(found.logits.detach(), factor), choice.objects
 
     @torch.no_grad()
     def calibrate(self, shown: Sequence[Prediction]) -> None:
@@ -131,13 +134,14 @@ class AffinityNetwork(Network):
         assert isinstance(prediction, ComparedPrediction)
         with torch.autocast(truth.masks.device.type, enabled=False):
             taught = self.choose_among_true(prediction, truth) if self.choice is not None else []
-            return comparison_losses(prediction, truth, taught, options.weight_twin)
+            objects = [*prediction.objects, *taught]
+            return comparison_losses(prediction, truth, objects, options.weight_twin)
 
     def choose_among_true(
         self, prediction: ComparedPrediction, truth: Truth
     ) -> list[ScoredObjects]:
         """The choice among the true objects of the kind, so that the sentence is taught from the
-        first step on, and not only what the support happens to find."""
+        first step on, and not only by what the support happens to find."""
         assert self.choice is not None
         taught = []
         for row, clip in enumerate(prediction.clips):
@@ -146,7 +150,8 @@ class AffinityNetwork(Network):
             kind = kind[:, :height, :width]
             objects = instances(kind > OBJECT_SHARE)
             if objects.count > 1:
-                choice = self.choice(clip, prediction.words.row(row), kind, objects)
+                found = prediction.coarse[row, :, :height, :width].detach()
+                choice = self.choice(clip, prediction.words.row(row), found, objects)
                 taught.append(ScoredObjects(row, objects.shares(), choice.objects))
         return taught
 

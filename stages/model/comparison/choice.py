@@ -26,6 +26,8 @@ from stages.model.inputs import FramePyramid, Words
 from stages.model.layers import AddNorm, Attention, FeedForward, Stack
 
 PLACE = 4  # numbers that `cell_places` tells of a cell
+EVIDENCE = 2  # numbers that `evidence` tells of an object
+TRUST = 0.5  # what a unit of evidence adds to an object's score, before training
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ class SentenceChoice(nn.Module):
         self.text = text
         self.fusion = fusion
         self.place = nn.Linear(PLACE, width)
-        self.geometry = nn.Linear(GEOMETRY, width)
+        self.geometry = nn.Linear(GEOMETRY + EVIDENCE, width)
+        self.trust = nn.Parameter(torch.tensor(TRUST))
         self.layers = Stack(layers)
         self.cell_score = nn.Linear(width, 1, bias=False)
         self.object_score = nn.Linear(width, 1, bias=False)
@@ -85,19 +88,21 @@ class SentenceChoice(nn.Module):
         """The choice of one sentence (a batch of one) among the objects of one clip.
 
         Args:
-            kind: [T, h, w] in [0, 1], that a cell is of the support's kind, at stride 8.
+            kind: [T, h, w] logits that a cell is of the support's kind, at stride 8.
         """
         said = self.text.words(words, with_sentence=True)
         grid = (kind.shape[1], kind.shape[2])
         cells = self.fusion(one_clip(clip), said)[0][0]  # [T, h', w', C] at stride 16
         coarse = (cells.shape[1], cells.shape[2])
-        cells = cells + self.place(cell_places(resized(kind[:, None], coarse)[:, 0]))
+        found = (kind.sigmoid() * objects.found)[:, None]
+        cells = cells + self.place(cell_places(resized(found, coarse)[:, 0]))
         cell_scores = resized(self.cell_score(cells).movedim(-1, 1), grid)[:, 0]
-        tokens = pooled(cells, objects) + self.geometry(geometry(objects))
-        tokens = tokens[None]
+        sure = evidence(kind, objects)
+        told = torch.cat((geometry(objects), sure), dim=-1)
+        tokens = (pooled(cells, objects) + self.geometry(told))[None]
         for layer in self.layers:
             tokens = layer(tokens, said)
-        scores = self.object_score(tokens)[0, :, 0]
+        scores = self.object_score(tokens)[0, :, 0] + self.trust * sure[:, 0]
         of_cells = torch.where(objects.labels >= 0, scores[objects.labels.clamp(min=0)], 0)
         total = of_cells + cell_scores
         return Choice(total, scores, preference(total, objects.found))
@@ -113,6 +118,17 @@ def restrict(logits: Tensor, log_factor: Tensor) -> Tensor:
     """Logits of sigmoid(logits) exp(log_factor), for log_factor <= 0."""
     share = F.logsigmoid(logits) + log_factor
     return share - torch.log(-torch.expm1(share.clamp(max=-1e-6)))
+
+
+def evidence(kind: Tensor, objects: Instances) -> Tensor:
+    """How sure the support is of each object, less the surest's: [N, 2], at most 0.
+
+    Mean and maximum of its cells' logits [T, h, w]. What is no object of the kind is less sure.
+    """
+    shares = objects.shares().flatten(1)
+    mean = shares @ kind.flatten() / shares.sum(-1).clamp(min=1)
+    peak = torch.where(shares > 0, kind.flatten(), kind.min()).amax(-1)
+    return torch.stack((mean - mean.max(), peak - peak.max()), dim=-1)
 
 
 def pooled(cells: Tensor, objects: Instances) -> Tensor:

@@ -3,7 +3,8 @@
     nearest     cosines to the most alike object and background cells, strides 8, 16 and 32
     affinity    the paper's cross-affinity with keys that carry over: softmax(t q k') v', where
                 q, k' are the frozen directions and v' is the support's mask, strides 16 and 32
-    first look  ridge regression on the support's cells, strides 16 and 32
+    first look  ridge regression on the support's cells, strides 16 and 32; also less the score that
+                parts the support's own object from its background
     others      the clip as its own second support, strides 8, 16 and 32, again and again
 
 All of it is closed form, so that nothing of a training kind can be learnt by heart.
@@ -11,6 +12,7 @@ All of it is closed form, so that nothing of a training kind can be learnt by he
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -19,12 +21,13 @@ from torch import Tensor
 
 from stages.model.comparison.clips import COMPARED, QueryClip, SupportClip
 from stages.model.comparison.correlation import CHUNK, joined, nearest, resized
-from stages.model.comparison.ridge import fit, object_cells
+from stages.model.comparison.ridge import best_cut, fit, object_cells
 from stages.model.comparison.second_support import second_look
 
 GRID = 8  # stride that all cues are brought to
 KINDRED = (16, 32)  # strides whose directions tell kinds; at 8 they tell textures
 PENALTY = 30.0  # of the first look
+SURE = 0.7  # of what parts the support's own object, from which cells teach the second look
 SHARPNESS = 15.0  # t of the affinity
 BACKGROUND_SHARE = 0.25  # of a cell that the mask covers, below which it counts as background
 OBJECT_CELLS, BACKGROUND_CELLS = 800, 1600  # of the support, at most; evenly spread
@@ -34,43 +37,48 @@ STANDS_OUT = 1.0  # standard deviations above a clip's mean from which a cell is
 FLAT = 1e-4  # added to a standard deviation
 OF_STRIDE = 3  # cues a compared stride gives
 OF_AFFINITY = 1  # cues an affinity gives
-OF_LOOK = 2  # cues a look gives
+OF_FIRST, OF_LOOK = 3, 2  # cues the first look and any other gives
 
 
 @dataclass(frozen=True)
 class Looks:
-    """Scores of the closed-form classifiers: of the support's at stride 16, [T, h, w], then of the
-    clip's own at stride 8, [T, h', w'] each."""
+    """Scores of the closed-form classifiers: of the support's at stride 16, [T, h, w], with what
+    parts the support's own object from its background; of the clip's own at stride 8, [T, h', w']
+    each."""
 
     first: Tensor
+    cut: float
     own: tuple[Tensor, ...]
 
 
 def cue_count(looks: int) -> int:
     """How many maps `cues` gives where the clip is its own support `looks` times."""
-    return OF_STRIDE * len(COMPARED) + OF_AFFINITY * len(KINDRED) + OF_LOOK * (1 + looks)
+    return OF_STRIDE * len(COMPARED) + OF_AFFINITY * len(KINDRED) + OF_FIRST + OF_LOOK * looks
 
 
 def look(query: QueryClip, support: SupportClip, looks: int) -> Looks:
     """A classifier of the support's cells, then `looks` of the clip's own."""
-    first = first_look(query, support)
+    first, cut = first_look(query, support)
     grid = query.shape(GRID)
     cells = joined([query.cells[stride] for stride in COMPARED], grid)
-    before, own = resized(first[:, None], grid)[:, 0], list[Tensor]()
+    before, bar, own = resized(first[:, None], grid)[:, 0], SURE * cut, list[Tensor]()
     for _ in range(looks):
-        own.append(second_look(before, cells))
-        before = standardised(before) + standardised(own[-1])
-    return Looks(first, tuple(own))
+        own.append(second_look(before, cells, bar))
+        before, bar = standardised(before) + standardised(own[-1]), math.inf
+    return Looks(first, cut, tuple(own))
 
 
-def first_look(query: QueryClip, support: SupportClip) -> Tensor:
-    """Scores [T, h, w] at stride 16 of the classifier that the support's cells teach."""
+def first_look(query: QueryClip, support: SupportClip) -> tuple[Tensor, float]:
+    """Scores [T, h, w] at stride 16 of the classifier that the support's cells teach, and the score
+    that parts the support's own object best from its background."""
     fine = KINDRED[0]
     _, height, width = support.share[fine].shape
     shown = joined([support.cells[stride] for stride in KINDRED], (height, width))
     counted = support.counted[fine]
-    weights = fit(shown[counted], support.share[fine][counted], PENALTY)
-    return joined([query.cells[stride] for stride in KINDRED], query.shape(fine)) @ weights
+    taught, share = shown[counted], support.share[fine][counted]
+    weights = fit(taught, share, PENALTY)
+    scores = joined([query.cells[stride] for stride in KINDRED], query.shape(fine)) @ weights
+    return scores, best_cut(taught @ weights, share)
 
 
 @torch.no_grad()
@@ -82,7 +90,8 @@ def cues(query: QueryClip, support: SupportClip, looks: int) -> Tensor:
     found = look(query, support, looks)
     maps = [cue for stride in COMPARED for cue in correlation(query, support, stride)]
     maps += [AFFINITY_SCALE * affinity(query, support, stride) for stride in KINDRED]
-    maps += [FIRST_SCALE * found.first, standardised(found.first)]
+    maps += [FIRST_SCALE * found.first, FIRST_SCALE * (found.first - found.cut)]
+    maps += [standardised(found.first)]
     for scores in found.own:
         maps += [OWN_SCALE * scores, standardised(scores)]
     grid = query.shape(GRID)

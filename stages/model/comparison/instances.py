@@ -9,7 +9,7 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-LEAST = 0.05  # of the largest object's cells, below which a part is noise
+LEAST = 0.1  # of the largest object's cells, below which a part is noise
 MOST = 8  # objects
 GEOMETRY = 10  # numbers that `geometry` tells of an object
 

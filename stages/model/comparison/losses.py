@@ -44,12 +44,14 @@ class ComparedPrediction(Prediction):
         kind: [B, T, h, w] mask logits of everything of the support's kind, at stride 4.
         coarse: [B, T, h', w'] the same at stride 8.
         clips, words: what was compared, where the losses are to read it.
+        objects: what the sentence chose among, of the clips where something was found.
     """
 
     kind: Tensor
     coarse: Tensor
     clips: tuple[QueryClip, ...]
     words: Words
+    objects: tuple[ScoredObjects, ...]
 
 
 def comparison_losses(
@@ -58,7 +60,8 @@ def comparison_losses(
     objects: Sequence[ScoredObjects],
     twin_weight: float,
 ) -> Losses:
-    """All terms; each is a mean over clips. objects: how the sentence chose among the true ones."""
+    """All terms; each is a mean over clips. objects: how the sentence chose among those found, and
+    among the true ones."""
     grid, coarse_grid = prediction.kind.shape[-2:], prediction.coarse.shape[-2:]
     masks = prediction.masks[:, :, 0].float()
     described, kind = covered(truth.masks, grid), covered(truth.kind, grid)

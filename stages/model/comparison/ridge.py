@@ -11,6 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+CUTS = 64  # scores tried as a cut
 OBJECT_SHARE = 0.5  # of a cell that the mask covers, from which it counts as object
 
 
@@ -31,6 +32,15 @@ def fit(cells: Tensor, share: Tensor, penalty: float) -> Tensor:
     gram = weighted @ cells
     gram.diagonal().add_(penalty * gram.diagonal().mean() + torch.finfo(gram.dtype).tiny)
     return torch.linalg.solve(gram, weighted @ (2 * share - 1))
+
+
+def best_cut(scores: Tensor, share: Tensor) -> float:
+    """The score [N] above which cells overlap best with the object, by its share [N] of them."""
+    chosen = object_cells(share)
+    cuts = torch.linspace(float(scores.min()), float(scores.max()), CUTS, device=scores.device)
+    above = scores[None] > cuts[:, None]
+    both, either = (above & chosen).sum(-1), (above | chosen).sum(-1)
+    return float(cuts[(both / either.clamp(min=1)).argmax()])
 
 
 def object_cells(share: Tensor) -> Tensor:

@@ -47,7 +47,7 @@ def test_a_first_look_that_is_not_convinced_answers_nothing() -> None:
     own = torch.zeros(2, 4, 4)
     own[:, 1:3, 1:3] = 1.0
     for score, there in ((0.2, True), (0.01, False)):
-        logits, presence = answer(Looks(torch.full((2, 2, 2), score), (own,)))
+        logits, presence = answer(Looks(torch.full((2, 2, 2), score), 0.5, (own,)))
         assert (float(presence) > 0) is there
         assert torch.equal(logits > 0, (own > 0) & there)
 
