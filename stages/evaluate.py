@@ -27,6 +27,7 @@ from stages.data.episodes import (
     write_manifest,
     wrong_support,
 )
+from stages.data.folds import EVERY_KIND, test_categories
 from stages.data.index import load_dataset
 from stages.feeding.batches import FeatureSource, collate
 from stages.feeding.inference import Answer, Frame, answers, join, run_model
@@ -42,18 +43,21 @@ from stages.predictions import (
 )
 from stages.runs.checkpoint import (
     Checkpoint,
-    digest_of_weights,
+    digest_of_run,
     load_checkpoint,
     require_encoders,
 )
 from stages.runs.evaluation import EvaluationIdentity, place, settle
-from stages.runs.folder import EvaluationFolder, RunFolder
+from stages.runs.folder import EvaluationFolder
 from stages.runtime.allocator import keep_freed_memory
 from stages.runtime.device import require_one_process
-from stages.runtime.progress import track
+from stages.runtime.progress import say, track
 
 UNTRAINED_SEED = 0
 CLIPS_A_BATCH = 4
+# What stands beside each network with nothing taught: the paper's own, as it is initialised, or for
+# one that compares the frozen features' own answer, which it starts from.
+BASELINES = {"fsrvos": "untrained", "affinity": "similarity"}
 
 
 @dataclass(frozen=True)
@@ -103,12 +107,13 @@ def evaluate(
     settings = settle(loaded.config, config)
     require_same_fold(loaded, fold, run)
     dataset = load_dataset(data_root)
+    warn_of_seen_kinds(loaded, test_categories(dataset, fold), run)
     identity = EvaluationIdentity(
         dataset=dataset.digest,
         fold=fold,
         config=settings,
         controls=controls,
-        weights=digest_of_weights(RunFolder(run).weights),
+        weights=digest_of_run(run),
         device=torch.device(device).type,
     )
     folder = place(run, identity.name(data_root.resolve().name), out)
@@ -119,7 +124,12 @@ def evaluate(
     require_encoders(loaded.encoders, source.encoders, run)
     options = settings.evaluate
     drawn = draw(dataset, fold, options)
-    tasks = [task for seed, e in drawn.items() for task in tasks_of(dataset, seed, e, controls)]
+    baseline = BASELINES.get(loaded.config.model.network)
+    tasks = [
+        task
+        for seed, episodes in drawn.items()
+        for task in tasks_of(dataset, seed, episodes, controls, baseline)
+    ]
     meta = {
         "dataset": str(data_root.absolute()),
         "fold": fold,
@@ -166,20 +176,34 @@ def require_same(identity: EvaluationIdentity, predictions: Path) -> None:
 def require_same_fold(loaded: Checkpoint, fold: int, run: Path) -> None:
     """UsageError where the fold's test classes were trained on."""
     trained = loaded.facts.get("fold")
-    if trained is not None and trained != fold:
+    if trained not in (None, fold, EVERY_KIND):
         raise UsageError(
             f"{run} was trained for fold {trained}, so fold {fold}'s test classes are not unseen; "
             f"use --fold {trained} or train another run"
         )
 
 
+def warn_of_seen_kinds(loaded: Checkpoint, asked: Sequence[str], run: Path) -> None:
+    """Say which of the kinds asked about a run was trained on, which a score is not to hide."""
+    seen = sorted({*asked} & {*loaded.facts.get("categories", ())})
+    if seen:
+        say(
+            f"{run.name} was trained on {len(seen)} of these {len(asked)} kinds "
+            f"({', '.join(seen)}): this is no score of unseen kinds"
+        )
+
+
 def tasks_of(
-    dataset: Dataset, seed: int, episodes: Sequence[Episode], controls: bool
+    dataset: Dataset,
+    seed: int,
+    episodes: Sequence[Episode],
+    controls: bool,
+    baseline: str | None = "untrained",
 ) -> list[_Task]:
     """The model's episodes of a seed, then its controls'.
 
     The two sentence controls are asked where there is a twin to mistake the object for; the
-    untrained network is asked the first seed's episodes only.
+    baseline, a network that nothing was taught, is asked the first seed's episodes only.
     """
 
     def tasks(condition: str, chosen: dict[int, tuple[Episode, str]]) -> list[_Task]:
@@ -198,8 +222,8 @@ def tasks_of(
     twins = {n: (episodes[n], rival) for n, rival in rivals.items() if rival is not None}
     made += tasks("empty_sentence", {n: (e, "") for n, (e, _) in twins.items()})
     made += tasks("twin_sentence", {n: (e, rival.text) for n, (e, rival) in twins.items()})
-    if seed == 0:
-        made += tasks("untrained", asked)
+    if seed == 0 and baseline is not None:
+        made += tasks(baseline, asked)
     return made
 
 
@@ -208,6 +232,14 @@ def in_batches(tasks: Sequence[_Task]) -> Iterator[list[_Task]]:
     for _, alike in groupby(tasks, lambda t: (t.key.condition, len(t.episode.query.frames))):
         while batch := list(islice(alike, CLIPS_A_BATCH)):
             yield batch
+
+
+def _baseline(loaded: Checkpoint) -> Network:
+    """The network of the condition that `BASELINES` names."""
+    options, encoders = loaded.config.model, loaded.encoders
+    if options.network == "affinity":
+        options = replace(options, network="similarity")
+    return build_network(options, encoders.channels, encoders.text_width)
 
 
 class _Runner:
@@ -226,14 +258,13 @@ class _Runner:
         self.sharpen = options.sharpen
         self.annotation_size = options.protocol == "davis"
         torch.manual_seed(UNTRAINED_SEED)
-        encoders = loaded.encoders
-        blank = build_network(loaded.config.model, encoders.channels, encoders.text_width)
-        self.untrained = blank.to(device).eval()
+        self.baseline = _baseline(loaded).to(device).eval()
         self.trained = loaded.model
 
     def predict(self, batch: Sequence[_Task]) -> list[EpisodePrediction]:
         """The records of a batch."""
-        model = self.untrained if batch[0].key.condition == "untrained" else self.trained
+        untaught = batch[0].key.condition in BASELINES.values()
+        model = self.baseline if untaught else self.trained
         length = len(batch[0].episode.query.frames)
         sizes = [self.size(task.episode.query.video) for task in batch]
         windows = [

@@ -37,8 +37,7 @@ from stages.encoders.unread import warn_of_unread
 from stages.feeding.batches import EpisodeBatch, make_words, stack_pyramids
 from stages.feeding.inference import Answer, Frame, answers, run_model
 from stages.model.inputs import FramePyramid, Support, Words
-from stages.runs.checkpoint import Encoders, digest_of_weights, load_checkpoint, require_encoders
-from stages.runs.folder import RunFolder
+from stages.runs.checkpoint import Encoders, digest_of_run, load_checkpoint, require_encoders
 from stages.runtime.allocator import keep_freed_memory
 from stages.runtime.device import require_one_process
 from stages.runtime.progress import say, track
@@ -205,7 +204,7 @@ def predict(
 
 def _provenance(segmenter: Segmenter, run: Path, device: str, command: str) -> dict[str, Any]:
     digests = {
-        "weights": digest_of_weights(RunFolder(run).weights),
+        "weights": digest_of_run(run),
         "vision": segmenter.vision.digest,
         "text": segmenter.text.digest,
     }

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-CONDITIONS = ("model", "wrong_support", "empty_sentence", "twin_sentence", "untrained")
+CONDITIONS = (
+    "model",
+    "wrong_support",
+    "empty_sentence",
+    "twin_sentence",
+    "untrained",
+    "similarity",
+)
 """What an episode was run with: the model as it is, or one of the controls."""
 
 

@@ -124,6 +124,12 @@ def digest_of_weights(path: Path) -> str:
     return weights_digest(read_weights(path)[0])
 
 
+def digest_of_run(run: Path) -> str:
+    """The same of a run folder's network, "" for one that has no weights."""
+    weights = RunFolder(run).weights
+    return digest_of_weights(weights) if weights.is_file() else ""
+
+
 def fill(model: Network, state: Mapping[str, Tensor], source: Path) -> None:
     """Strictly: every name and every shape must agree. Raises DataError naming the first fault."""
     own = model.state_dict()

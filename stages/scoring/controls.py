@@ -44,6 +44,7 @@ REQUIREMENTS: Mapping[str, Requirement] = {
     "empty_sentence": Requirement("empty sentence, twins", "J", "lose", 20, twins_only=True),
     "twin_sentence": Requirement("twin's sentence, twins", "J", "lose", 20, twins_only=True),
     "untrained": Requirement("no training", "JF", "below", 10),
+    "similarity": Requirement("training-free similarity", "JF", "lose", 0),
 }
 
 

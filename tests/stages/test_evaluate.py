@@ -28,8 +28,9 @@ from stages.evaluate import evaluate, in_batches, tasks_of
 from stages.features import extract
 from stages.feeding.batches import collate
 from stages.feeding.sources import CacheSource
+from stages.model.networks import build_network
 from stages.predictions import EpisodePrediction, list_episodes, read_meta, read_predictions
-from stages.runs.checkpoint import load_checkpoint
+from stages.runs.checkpoint import Encoders, load_checkpoint, save_checkpoint
 from stages.runs.folder import RunFolder
 from tests.full_disk import refusal
 
@@ -408,6 +409,21 @@ def test_the_untrained_network_is_asked_the_first_seed_alone(blocks: Dataset) ->
     wrong = [t for t in tasks_of(blocks, 0, episodes(blocks), True)
              if t.key.condition == "wrong_support"]  # fmt: skip
     assert [task.episode for task in wrong] == wrong_support(episodes(blocks))
+
+
+def test_a_network_that_compares_is_asked_beside_the_frozen_features_alone(
+    blocks: Dataset, blocks_root: Path, blocks_cache: Path, tiny: Config, tmp_path: Path,
+    tiny_encoders: Encoders, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    config = replace(tiny, model=replace(tiny.model, network="affinity"))
+    torch.manual_seed(0)
+    model = build_network(config.model, tiny_encoders.channels, tiny_encoders.text_width)
+    facts = {"fold": 0, "categories": ["ant", "bee"]}
+    save_checkpoint(tmp_path / "run", model, config, tiny_encoders, facts)
+    folder = evaluate(data_root=blocks_root, fold=1, run=tmp_path / "run", cache_root=blocks_cache)
+    found = {key.condition for key, _ in list_episodes(folder.predictions)}
+    assert "similarity" in found and "untrained" not in found
+    assert "was trained on 1 of these 2 kinds (ant)" in capsys.readouterr().err
 
 
 def test_batches_hold_one_condition_and_one_length(blocks: Dataset) -> None:
