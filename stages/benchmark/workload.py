@@ -29,7 +29,7 @@ class Fed:
 FED = MappingProxyType(
     {
         "official": Fed("official", (256, 512, 1024, 2048), 768),  # ResNet-50, RoBERTa-base
-        "default": Fed("lite", (24, 40, 112, 320), 384),  # EfficientNet-Lite0, MiniLM
+        "default": Fed("small", (24, 40, 112, 320), 384),  # EfficientNet-Lite0, MiniLM
         "tiny": Fed("tiny", (8, 12, 16, 20), 16),
     }
 )

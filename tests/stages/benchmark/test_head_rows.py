@@ -54,14 +54,14 @@ def test_workloads_have_the_sizes_of_the_stated_encoders(preset: str) -> None:
     work = Workload(preset, (192, 320))
     batch, data = work.batch("cpu"), work.config.data
     channels = {"official": (256, 512, 1024, 2048), "default": (24, 40, 112, 320)}[preset]
-    episodes = {"official": 1, "default": 4}[preset]
+    episodes = {"official": 1, "default": 5}[preset]
     for level, width, stride in zip(batch.query.maps, channels, (4, 8, 16, 32), strict=True):
         assert level.shape == (episodes, data.frames, width, 192 // stride, 320 // stride)
         assert (level >= 0).all()
     assert batch.support.masks.shape == (episodes, data.support_frames, 192, 320)
     assert batch.targets is not None
     assert batch.targets.float().mean() == pytest.approx(1 / 16)
-    assert {"official": (5, 5), "default": (4, 4)}[preset] == (data.frames, data.support_frames)
+    assert {"official": (5, 5), "default": (3, 3)}[preset] == (data.frames, data.support_frames)
     assert batch.words.tokens.shape[-1] == FED[preset].text_width
 
 
