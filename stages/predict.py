@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from cache.whole import replace_text, require_replaceable, whole_folder
+from configs.errors import DataError
 from stages.data.files import clean_expression
 from stages.data.overlay import (
     Tile,
@@ -106,6 +107,11 @@ class Segmenter:
         masks = torch.zeros(1, len(sizes), height, width)
         for row, (mask, size) in enumerate(zip(shown.masks, sizes, strict=True)):
             small = resize_mask(mask.astype(np.uint8), size)
+            if not small.any():
+                raise DataError(
+                    f"the support's object in {shown.names[row]} is smaller than a pixel of the "
+                    f"{size[1]} x {size[0]} that the network sees; mark it in a frame nearer to it"
+                )
             masks[0, row, : size[0], : size[1]] = torch.from_numpy(small)
         return Support(as_clip(stacked), self.words(shown.expression), masks.to(self.device))
 

@@ -48,6 +48,8 @@ def read_toml(path: Path, example: str) -> Any:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{path}: malformed TOML ({reason}); write {example}") from None
+    except RecursionError:
+        raise DataError(f"{path}: malformed TOML (nested too deeply); write {example}") from None
     except OSError as error:
         raise DataError(f"{path}: cannot read it ({error.strerror}); check the file") from None
 

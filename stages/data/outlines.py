@@ -13,6 +13,7 @@ from configs.errors import DataError
 from stages.data.rle import decode_rle
 
 Mask = NDArray[np.bool_]
+_FAR = 10  # times the longer side; farther points are no pixels
 _FINE = 4  # times finer than pixels: OpenCV's polygons hold their border too, half a pixel more
 
 
@@ -49,6 +50,25 @@ class RunLengths:
         if mask.shape != (height, width):
             raise DataError(f"{self.where}: the mask's size is not its picture's; correct it")
         return mask
+
+
+def fill(shape: Polygons | RunLengths, size: tuple[int, int], where: str) -> Mask:
+    """The pixels of a shape on a picture of `size` (height, width), of which there are some.
+
+    DataError, naming `where` it is, when it covers none or lies far outside.
+    """
+    if isinstance(shape, Polygons):
+        farthest = max(float(np.abs(part).max()) for part in shape.parts)
+        if farthest > _FAR * max(size):
+            raise DataError(
+                f"{where}: a point lies far outside of its picture; give points in pixels"
+            )
+    mask = shape.mask(*size)
+    if not mask.any():
+        raise DataError(
+            f"{where}: the outline covers no pixel of its picture; give its points in pixels"
+        )
+    return mask
 
 
 def read_shape(value: Any, where: str) -> Polygons | RunLengths:

@@ -30,7 +30,7 @@ def decode_rle(value: Any, where: str) -> NDArray[np.bool_]:
             raise ValueError
         flat = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
         return flat.reshape(width, height).T
-    except (KeyError, TypeError, ValueError, IndexError):
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError):
         raise DataError(f"{where}: malformed run-length mask; download the file again") from None
 
 

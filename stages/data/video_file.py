@@ -184,6 +184,9 @@ def _track(path: Path, container: Any) -> Any:
     if not tracks:
         what = "only a cover picture" if container.streams.video else "no video stream"
         raise DataError(f"{path}: the file has {what}, so no frames; give a video")
+    tracks = [s for s in tracks if s.codec_context is not None]
+    if not tracks:
+        raise DataError(f"{path}: no decoder knows its pictures; re-encode it with ffmpeg")
     marked = [s for s in tracks if s.disposition & Disposition.default]
     return max(marked or tracks, key=lambda s: (s.width or 0) * (s.height or 0))
 

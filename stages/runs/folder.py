@@ -103,7 +103,7 @@ class RunFolder:
             raise MissingError(
                 f"{self.path} holds no {CONFIG}; name a run folder that fsrvos train wrote"
             )
-        return from_toml(self.config.read_text("utf-8"), str(self.config))
+        return from_toml(self.config.read_text("utf-8-sig"), str(self.config))
 
     def write_config(self, config: Config) -> None:
         """Whole or not at all. Raises FsrvosError."""

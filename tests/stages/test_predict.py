@@ -281,6 +281,17 @@ def test_a_video_cut_short_is_segmented_as_far_as_it_goes(
     assert json.loads((out / "scores.json").read_text())["shortfall"] in error
 
 
+def test_a_support_object_too_small_for_the_network_is_named(
+    untrained_run: Path, support: Path
+) -> None:
+    ids = np.zeros((960, 640), np.uint8)
+    ids[1, 1] = 2
+    write_mask_png(support / "masks/b.png", ids)
+    write_png(support / "b.png", picture(2, (960, 640)))
+    with pytest.raises(DataError, match="object in b is smaller than a pixel of the 64 x 96 that"):
+        Segmenter(untrained_run, "cpu").support(load_support(support))
+
+
 def test_nothing_found_is_said(
     clip: Path,
     support: Path,

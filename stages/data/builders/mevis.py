@@ -28,6 +28,7 @@ from stages.data.dataset import Video
 from stages.data.files import mapping, read_json
 from stages.data.index import parse_video
 from stages.data.rle import decode_rle
+from stages.data.schema import ClassesFile, require_shape
 
 
 def read_mevis(source: Path) -> Benchmark:
@@ -46,10 +47,8 @@ def read_mevis(source: Path) -> Benchmark:
             _read_part(source / part, categories, videos, skipped)
     classes = sorted({raw.video.category for raw in videos})
     if (source / "classes.json").exists():
-        listed = read_json(source / "classes.json")
-        if not isinstance(listed, list) or not all(isinstance(n, str) and n for n in listed):
-            raise DataError(f"{source / 'classes.json'}: expected a list of category names")
-        classes = list(dict.fromkeys(listed))
+        listed = source / "classes.json"
+        classes = require_shape(ClassesFile, read_json(listed), str(listed)).root
     kept = tuple(raw for raw in videos if raw.video.category in classes)
     return Benchmark(tuple(classes), kept, tuple(skipped))
 

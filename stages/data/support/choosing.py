@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from configs.errors import DataError
+from configs.errors import DataError, MissingError
 from stages.data.outlines import Mask
 from stages.data.schema import SupportNotes
 from stages.data.support.annotation import AnnotatedFrame, Contents, Marked
@@ -23,6 +23,10 @@ def choose(
 
     Frames in which it cannot be told are faults, but for those that may lack it.
     """
+    if not frames and not contents.faults:
+        contents.faults.append(
+            MissingError(f"{contents.folder}: no image has an annotation; mark the object on some")
+        )
     if frames and not any(frame.objects for frame in frames):
         contents.faults.append(
             DataError(f"{contents.folder}: every mask is all background; paint the object")

@@ -22,7 +22,7 @@ from pydantic import BeforeValidator
 from configs.errors import DataError, FsrvosError, MissingError
 from stages.data.files import json_kind
 from stages.data.images import IMAGE_SUFFIXES, read_rgb
-from stages.data.outlines import read_shape
+from stages.data.outlines import fill, read_shape
 from stages.data.schema import Category, FileShape, check_shape
 from stages.data.support.annotation import AnnotatedFrame, Contents, Marked, SupportFormat
 from stages.data.support.placing import fitting_size, turned
@@ -114,6 +114,12 @@ def _frames(contents: Contents, path: Path, file: CocoFile) -> list[AnnotatedFra
     outlines: dict[str, list[Outline]] = defaultdict(list)
     for outline in file.annotations:
         outlines[outline.image_id].append(outline)
+    listed = {image.id for image in file.images}
+    contents.faults.extend(
+        DataError(f"{path}: annotation {o.id}: image {o.image_id} is not listed; add it")
+        for o in file.annotations
+        if o.image_id not in listed
+    )
     bare = [image for image in file.images if image.id not in outlines]
     if bare:
         contents.remarks.append(
@@ -186,7 +192,7 @@ def _marked(path: Path, outline: Outline, size: tuple[int, int], names: dict[str
         raise DataError(f"{where}: category {outline.category_id} is not listed; add it")
     if not outline.segmentation:
         raise DataError(f"{where}: has a box and no outline; outline the object, or remove it")
-    mask = read_shape(outline.segmentation, where).mask(*size)
+    mask = fill(read_shape(outline.segmentation, where), size, where)
     return Marked(mask, names[outline.category_id], outline.track)
 
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from configs.errors import DataError, FsrvosError, MissingError
 from stages.data.images import decode_rgb, read_rgb
 from stages.data.order import frame_files
-from stages.data.outlines import Mask, Polygons
+from stages.data.outlines import Mask, Polygons, fill
 from stages.data.schema import Category, FileShape, check_shape
 from stages.data.support.annotation import AnnotatedFrame, Contents, Marked, SupportFormat
 from stages.data.support.placing import fitting_size, turned
@@ -125,7 +125,7 @@ def _objects(
         elif shape.group_id is not None and (shape.label, shape.group_id) in groups:
             at = groups[shape.label, shape.group_id]
             objects[at] = Marked(objects[at].mask | mask, label=shape.label, number=shape.group_id)
-        elif mask.any():
+        else:
             if shape.group_id is not None:
                 groups[shape.label, shape.group_id] = len(objects)
             objects.append(Marked(mask, label=shape.label, number=shape.group_id))
@@ -138,16 +138,16 @@ def _mask(shape: Outlined, size: tuple[int, int], where: str) -> Mask | None:
         raise DataError(f"{where}: a point is not x and y; draw the shape anew")
     points = np.asarray(shape.points, np.float32).reshape(-1, 2)
     if shape.shape_type == "polygon" and len(points) >= 3:
-        return Polygons((points,)).mask(*size)
+        return fill(Polygons((points,)), size, where)
     if shape.shape_type == "rectangle" and len(points) >= 2:
         (left, top), (right, bottom) = points.min(0), points.max(0)
         box = [[left, top], [right, top], [right, bottom], [left, bottom]]
-        return Polygons((np.array(box, np.float32),)).mask(*size)
+        return fill(Polygons((np.array(box, np.float32),)), size, where)
     if shape.shape_type == "circle" and len(points) == 2:
         angles = np.linspace(0, 2 * np.pi, _ROUND, endpoint=False)
         around = np.stack([np.cos(angles), np.sin(angles)], axis=1)
         radius = np.linalg.norm(points[1] - points[0])
-        return Polygons(((points[0] + radius * around).astype(np.float32),)).mask(*size)
+        return fill(Polygons(((points[0] + radius * around).astype(np.float32),)), size, where)
     if shape.shape_type == "mask" and shape.mask and len(points) == 2:
         return _painted(shape.mask, points, size, where)
     if shape.shape_type in ("polygon", "rectangle", "circle", "mask"):
@@ -169,6 +169,8 @@ def _painted(text: str, points: NDArray[np.float32], size: tuple[int, int], wher
     if left < 0 or top < 0 or left + painted.shape[1] > size[1] or top + painted.shape[0] > size[0]:
         raise DataError(f"{where}: its mask reaches out of the picture; draw it anew")
     whole[top : top + painted.shape[0], left : left + painted.shape[1]] = painted
+    if not painted.any():
+        raise DataError(f"{where}: its mask is empty; draw it anew or remove the shape")
     return whole
 
 

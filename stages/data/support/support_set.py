@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from configs.errors import FsrvosError, MissingError
+from configs.errors import DataError, FsrvosError, MissingError
 from stages.data.outlines import Mask
 from stages.data.schema import Faults, SupportNotes
 from stages.data.support.choosing import choose
@@ -44,7 +44,10 @@ def load_support(folder: Path | str, *, expression: str | None = None) -> Suppor
     """
     support, faults = scan_support(Path(folder), expression=expression)
     if support is None:
-        raise faults[0]
+        first = faults[0]
+        more = f" (and {len(faults) - 1} more: fsrvos data check {folder})" if faults[1:] else ""
+        kind = MissingError if isinstance(first, MissingError) else DataError
+        raise kind(f"{first}{more}")
     return support
 
 

@@ -86,13 +86,17 @@ def _frames(
     frames: dict[int, NDArray[np.uint8]] = {}
     count = 0
     try:
-        for count, frame in enumerate(read_video(contents.require_inside(video)), start=1):
+        source = read_video(contents.require_inside(video))
+        for count, frame in enumerate(source, start=1):
             if count - 1 in masks:
                 frames[count - 1] = frame
             if len(frames) == len(masks):
                 return frames
     except FsrvosError as fault:
         contents.faults.append(fault)
+        return frames
+    if source.shortfall:
+        contents.faults.append(DataError(source.shortfall))
         return frames
     for number, path in masks.items():
         if number not in frames:

@@ -233,7 +233,13 @@ def test_no_picture_outside_is_read(tmp_path: Path, snap: Snap) -> None:
             content(annotation(segmentation={"size": [4, 4], "counts": [16]})),
             "annotation 1: the mask's size is not its picture's",
         ),
+        (
+            content(annotation(segmentation=[[0.1, 0.1, 0.6, 0.1, 0.3, 0.4]])),
+            "annotation 1: the outline covers no pixel of its picture; give its points in pixels",
+        ),
         (content(annotation(category_id=9)), "annotation 1: category 9 is not listed; add it"),
+        (content(annotation(image_id=9)), "annotation 1: image 9 is not listed; add it"),
+        (content(), "no image has an annotation; mark the object on some"),
         (content(annotation(image_id=None)), "image_id: expected a number or text, found nothing"),
         ({"images": [], "annotations": []}, "categories is missing; add it"),
         (content(annotation(), images="x"), "images: expected a list, found text"),
@@ -249,7 +255,7 @@ def test_faults_are_named(tmp_path: Path, snap: Snap, value: dict[str, Any], say
     support, faults = scan_support(tmp_path / "s", expression="x")
     assert support is None
     said = [str(fault) for fault in faults]
-    assert says in said[0] and str(path) in said[0]
+    assert says in said[0] and str(path.parent) in said[0]
     assert all(isinstance(fault, FsrvosError) for fault in faults)
     assert not any("\n" in line or "pydantic" in line for line in said)
 

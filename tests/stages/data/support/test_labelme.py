@@ -134,6 +134,12 @@ def test_shapes_without_area_are_left_out_and_said(tmp_path: Path, snap: Snap, t
         ([shape(points=[[1, 2], [3, 4]])], {}, "shape 1: the polygon has too few points"),
         ([shape(points=[[1, 2], [3, 4], [5]])], {}, "shape 1: a point is not x and y"),
         ([shape(points=[[1, 2], [3, 4], [5, "x"]])], {}, "expected a number, found text"),
+        (
+            [shape(points=[[0.1, 0.1], [0.6, 0.1], [0.3, 0.4]])],
+            {},
+            "covers no pixel of its picture",
+        ),
+        ([shape(points=[[1, 1], [1e6, 1], [3, 3]])], {}, "a point lies far outside of its picture"),
         ([shape(label=" ")], {}, "the category is empty; name it"),
         ([shape(points=None)], {}, "points: expected a list, found nothing"),
         ([shape()], {"imageHeight": 99}, "the mask has 64 x 99 pixels, its image 64 x 48"),

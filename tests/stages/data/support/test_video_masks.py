@@ -62,6 +62,14 @@ def test_numbers_that_are_no_frame(folder: Path, truth: Mask) -> None:
         assert sum(says in line for line in said) == 1, (says, said)
 
 
+def test_a_video_cut_short_says_so_instead(folder: Path, truth: Mask) -> None:
+    content = (folder / "clip.mp4").read_bytes()
+    (folder / "clip.mp4").write_bytes(content[:-60])
+    paint(folder, "masks/19.png", truth)
+    (fault,) = faults(folder)
+    assert "clip.mp4: the file is cut short" in str(fault)
+
+
 def test_a_mask_of_another_size(folder: Path) -> None:
     paint(folder, "masks/3.png", np.ones((20, 30), bool))
     (fault,) = faults(folder)
