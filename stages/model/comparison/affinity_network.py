@@ -12,7 +12,7 @@ support, its vision-language fusion and its words act on what they have found.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -23,7 +23,7 @@ from stages.model.comparison.choice import ObjectLayer, SentenceChoice, restrict
 from stages.model.comparison.clips import QueryClip, SupportClip, stack_clips
 from stages.model.comparison.coarse_mask import CoarseMask, CoarseMaskHead
 from stages.model.comparison.correlation import resized
-from stages.model.comparison.cues import GRID, cue_count, cues
+from stages.model.comparison.cues import GRID, cue_count, cues, look
 from stages.model.comparison.fine_mask import FINE, FineMaskHead
 from stages.model.comparison.instances import Instances, instances
 from stages.model.comparison.losses import (
@@ -104,9 +104,15 @@ class AffinityNetwork(Network):
     def find(self, query: FramePyramid, support: Support, row: int) -> Found:
         """Everything of the support's kind, whatever the sentence says."""
         clip = QueryClip.of(query, row)
-        coarse = self.mask(cues(clip, SupportClip.of(support, row), self.looks))
+        shown = SupportClip.of(support, row)
+        looks = look(clip, shown, self.looks)
+        coarse = self.mask(cues(clip, shown, looks))
+        carries_over = not self.training and looks.carries_over
+        if carries_over:  # nothing that was learnt of other kinds is as good as the object itself
+            coarse = replace(coarse, logits=looks.answer(clip.shape(GRID)))
         logits = self.fine(coarse.logits, coarse.features, clip.maps[FINE])
-        if not self.training and coarse.presence.mean() < self.absent_below:
+        absent = not self.training and coarse.presence.mean() < self.absent_below
+        if absent and not carries_over:
             logits = torch.full_like(logits, ABSENT)
             return Found(clip, coarse, logits, instances(torch.zeros_like(coarse.logits) > 0))
         return Found(clip, coarse, logits, instances(coarse.logits.detach() > 0))

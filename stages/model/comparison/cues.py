@@ -33,11 +33,20 @@ BACKGROUND_SHARE = 0.25  # of a cell that the mask covers, below which it counts
 OBJECT_CELLS, BACKGROUND_CELLS = 800, 1600  # of the support, at most; evenly spread
 # What brings each kind of cue to about a unit of spread over a clip.
 LIKENESS_SCALE, AFFINITY_SCALE, FIRST_SCALE, OWN_SCALE = 8.0, 14.0, 14.0, 2.7
+SUREST_CELLS, CLEARLY, PARTED = 0.002, 1.3, 0.7  # when the support's own cut carries over
 STANDS_OUT = 1.0  # standard deviations above a clip's mean from which a cell is object
 FLAT = 1e-4  # added to a standard deviation
 OF_STRIDE = 3  # cues a compared stride gives
 OF_AFFINITY = 1  # cues an affinity gives
 OF_FIRST, OF_LOOK = 3, 2  # cues the first look and any other gives
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The score that parts the support's own object from its background, and how well: IoU."""
+
+    score: float
+    overlap: float
 
 
 @dataclass(frozen=True)
@@ -47,8 +56,27 @@ class Looks:
     each."""
 
     first: Tensor
-    cut: float
+    cut: Cut
     own: tuple[Tensor, ...]
+
+    @property
+    def carries_over(self) -> bool:
+        """Whether the support's own cut holds in the clip: it parts the support well, and cells of
+        the clip exceed it clearly, as where both show the same object."""
+        surest = self.first.flatten().topk(max(1, int(SUREST_CELLS * self.first.numel()))).values
+        clear = float(surest.mean()) > CLEARLY * self.cut.score > 0
+        return clear and self.cut.overlap >= PARTED
+
+    def answer(self, grid: tuple[int, int]) -> Tensor:
+        """Mask logits [T, h, w] of what needs no training, about 0 at the object's edge.
+
+        Where the support's cut carries over, that of the first look; otherwise the cells that stand
+        out in the last.
+        """
+        if self.carries_over:
+            return FIRST_SCALE * (resized(self.first[:, None], grid)[:, 0] - self.cut.score)
+        last = self.own[-1] if self.own else resized(self.first[:, None], grid)[:, 0]
+        return standardised(last) - STANDS_OUT
 
 
 def cue_count(looks: int) -> int:
@@ -61,14 +89,14 @@ def look(query: QueryClip, support: SupportClip, looks: int) -> Looks:
     first, cut = first_look(query, support)
     grid = query.shape(GRID)
     cells = joined([query.cells[stride] for stride in COMPARED], grid)
-    before, bar, own = resized(first[:, None], grid)[:, 0], SURE * cut, list[Tensor]()
+    before, bar, own = resized(first[:, None], grid)[:, 0], SURE * cut.score, list[Tensor]()
     for _ in range(looks):
         own.append(second_look(before, cells, bar))
         before, bar = standardised(before) + standardised(own[-1]), math.inf
     return Looks(first, cut, tuple(own))
 
 
-def first_look(query: QueryClip, support: SupportClip) -> tuple[Tensor, float]:
+def first_look(query: QueryClip, support: SupportClip) -> tuple[Tensor, Cut]:
     """Scores [T, h, w] at stride 16 of the classifier that the support's cells teach, and the score
     that parts the support's own object best from its background."""
     fine = KINDRED[0]
@@ -78,19 +106,18 @@ def first_look(query: QueryClip, support: SupportClip) -> tuple[Tensor, float]:
     taught, share = shown[counted], support.share[fine][counted]
     weights = fit(taught, share, PENALTY)
     scores = joined([query.cells[stride] for stride in KINDRED], query.shape(fine)) @ weights
-    return scores, best_cut(taught @ weights, share)
+    return scores, Cut(*best_cut(taught @ weights, share))
 
 
 @torch.no_grad()
-def cues(query: QueryClip, support: SupportClip, looks: int) -> Tensor:
+def cues(query: QueryClip, support: SupportClip, found: Looks) -> Tensor:
     """All cue maps of a clip on its stride-8 grid, [T, `cue_count`, h, w].
 
     The last one says how much a cell stands out in the last look.
     """
-    found = look(query, support, looks)
     maps = [cue for stride in COMPARED for cue in correlation(query, support, stride)]
     maps += [AFFINITY_SCALE * affinity(query, support, stride) for stride in KINDRED]
-    maps += [FIRST_SCALE * found.first, FIRST_SCALE * (found.first - found.cut)]
+    maps += [FIRST_SCALE * found.first, FIRST_SCALE * (found.first - found.cut.score)]
     maps += [standardised(found.first)]
     for scores in found.own:
         maps += [OWN_SCALE * scores, standardised(scores)]

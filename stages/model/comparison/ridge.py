@@ -34,13 +34,15 @@ def fit(cells: Tensor, share: Tensor, penalty: float) -> Tensor:
     return torch.linalg.solve(gram, weighted @ (2 * share - 1))
 
 
-def best_cut(scores: Tensor, share: Tensor) -> float:
-    """The score [N] above which cells overlap best with the object, by its share [N] of them."""
+def best_cut(scores: Tensor, share: Tensor) -> tuple[float, float]:
+    """The score above which cells, with scores [N], overlap best with the object, known by its
+    share [N] of them, and that overlap (IoU)."""
     chosen = object_cells(share)
     cuts = torch.linspace(float(scores.min()), float(scores.max()), CUTS, device=scores.device)
     above = scores[None] > cuts[:, None]
     both, either = (above & chosen).sum(-1), (above | chosen).sum(-1)
-    return float(cuts[(both / either.clamp(min=1)).argmax()])
+    overlap = both / either.clamp(min=1)
+    return float(cuts[overlap.argmax()]), float(overlap.max())
 
 
 def object_cells(share: Tensor) -> Tensor:

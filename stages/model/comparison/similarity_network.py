@@ -15,7 +15,7 @@ from configs.model import ModelConfig
 from configs.training import TrainConfig
 from stages.model.comparison.clips import QueryClip, SupportClip, stack_clips
 from stages.model.comparison.correlation import resized
-from stages.model.comparison.cues import GRID, STANDS_OUT, Looks, look
+from stages.model.comparison.cues import GRID, Looks, look
 from stages.model.inputs import FramePyramid, Support, Words
 from stages.model.network import Network
 from stages.model.prediction import Losses, Prediction, Truth
@@ -42,7 +42,7 @@ class SimilarityNetwork(Network):
         with torch.autocast(query.maps[0].device.type, enabled=False):
             for row in range(len(query.size)):
                 clip, shown = QueryClip.of(query, row), SupportClip.of(support, row)
-                logits, convinced = answer(look(clip, shown, self.looks))
+                logits, convinced = answer(look(clip, shown, self.looks), clip.shape(GRID))
                 masks.append(logits)
                 presence.append(convinced.expand(len(logits)))
         drawn = stack_clips(masks, ABSENT)[:, :, None]
@@ -53,12 +53,10 @@ class SimilarityNetwork(Network):
         raise UsageError("model.network similarity has nothing to train; use it as it is")
 
 
-def answer(looks: Looks) -> tuple[Tensor, Tensor]:
+def answer(looks: Looks, grid: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """Mask logits [T, h, w] and the logit that the clip shows the object."""
-    scores = looks.own[-1] if looks.own else looks.first
-    logits = (scores - scores.mean()) / scores.std().clamp(min=1e-6) - STANDS_OUT
-    inside = resized(looks.first[:, None], (scores.shape[1], scores.shape[2]))[:, 0]
-    chosen = logits > 0
-    convinced = inside[chosen].mean() if chosen.any() else logits.new_tensor(-1.0)
+    logits = looks.answer(grid)
+    inside = resized(looks.first[:, None], grid)[:, 0][logits > 0]
+    convinced = inside.mean() if len(inside) else logits.new_tensor(-1.0)
     presence = STEEPNESS * (convinced - CONVINCED)
     return (logits if presence > 0 else torch.full_like(logits, ABSENT)), presence

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from stages.model.comparison.clips import QueryClip, SupportClip
-from stages.model.comparison.cues import cue_count, cues, standardised
+from stages.model.comparison.cues import cue_count, cues, look, standardised
 from stages.model.inputs import FramePyramid, Support
 from tests.stages.model.comparison.scenes import mask, scene, shown
 
@@ -16,7 +16,8 @@ OBJECT = (64, 32, 112, 80)
 
 
 def found(query: FramePyramid, support: Support) -> Tensor:
-    return cues(QueryClip.of(query, 0), SupportClip.of(support, 0), looks=2)
+    clip, shown_ = QueryClip.of(query, 0), SupportClip.of(support, 0)
+    return cues(clip, shown_, look(clip, shown_, 2))
 
 
 def test_there_are_as_many_as_counted_on_the_grid_of_stride_8() -> None:
@@ -26,9 +27,9 @@ def test_there_are_as_many_as_counted_on_the_grid_of_stride_8() -> None:
 def test_every_look_stands_out_on_the_object_of_the_supports_kind() -> None:
     said = found(scene([(1, OBJECT), (2, (16, 112, 64, 160))]), shown(1))
     inside, other = said[:, :, 9:13, 5:9], said[:, :, 3:7, 15:19]
-    for look in (-1, -3, -5):
-        assert inside[:, look].mean() > 1.5
-        assert inside[:, look].mean() > other[:, look].mean()
+    for cue in (-1, -3, -5):
+        assert inside[:, cue].mean() > 1.5
+        assert inside[:, cue].mean() > other[:, cue].mean()
 
 
 def test_the_basis_of_an_encoders_channels_does_not_matter() -> None:

@@ -11,7 +11,7 @@ from configs import UsageError
 from configs.model import ModelConfig
 from configs.training import TrainConfig
 from stages.model.comparison.affinity_network import AffinityNetwork
-from stages.model.comparison.cues import Looks
+from stages.model.comparison.cues import Cut, Looks
 from stages.model.comparison.losses import covered, mask_term, twin_term
 from stages.model.comparison.similarity_network import answer
 from stages.model.inputs import FramePyramid, Support
@@ -47,9 +47,23 @@ def test_a_first_look_that_is_not_convinced_answers_nothing() -> None:
     own = torch.zeros(2, 4, 4)
     own[:, 1:3, 1:3] = 1.0
     for score, there in ((0.2, True), (0.01, False)):
-        logits, presence = answer(Looks(torch.full((2, 2, 2), score), 0.5, (own,)))
+        looks = Looks(torch.full((2, 2, 2), score), Cut(0.5, 0.9), (own,))
+        logits, presence = answer(looks, (4, 4))
         assert (float(presence) > 0) is there
         assert torch.equal(logits > 0, (own > 0) & there)
+
+
+def test_a_cut_that_carries_over_is_kept() -> None:
+    first = torch.full((2, 4, 4), -0.1)
+    first[:, 1:3, 1:3] = 0.8
+    own = torch.randn(2, 8, 8)
+    looks = Looks(first, Cut(0.5, 0.9), (own,))
+    assert looks.carries_over
+    assert torch.equal(looks.answer((4, 4)) > 0, first > 0.5)
+    for other in (Cut(0.5, 0.6), Cut(0.7, 0.9), Cut(-0.2, 0.9)):  # parted badly, not exceeded, none
+        looks = Looks(first, other, (own,))
+        assert not looks.carries_over
+        assert torch.equal(looks.answer((8, 8)) > 0, own > own.mean() + own.std() + 1e-4)
 
 
 def test_similarity_has_nothing_to_learn() -> None:

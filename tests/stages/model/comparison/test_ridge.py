@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from stages.model.comparison.ridge import fit, object_cells
+from stages.model.comparison.ridge import best_cut, fit, object_cells
 from stages.model.comparison.second_support import second_look
 
 
@@ -33,6 +33,14 @@ def test_an_object_smaller_than_a_cell_is_its_most_covered_cell() -> None:
     assert object_cells(torch.tensor([0.0, 0.3, 0.1])).tolist() == [False, True, False]
     assert object_cells(torch.tensor([0.0, 0.0])).tolist() == [False, False]
     assert object_cells(torch.tensor([0.4, 0.5, 0.9])).tolist() == [False, True, True]
+
+
+def test_the_best_cut_parts_object_and_background() -> None:
+    share = torch.tensor([0.0, 0.0, 0.0, 1.0, 1.0])
+    cut, overlap = best_cut(torch.tensor([-0.5, 0.1, 0.3, 0.6, 0.9]), share)
+    assert 0.3 <= cut < 0.6 and overlap == 1
+    _, overlap = best_cut(torch.tensor([-0.5, 0.1, 0.7, 0.6, 0.9]), share)
+    assert overlap == torch.tensor(2 / 3)
 
 
 def test_a_second_look_finds_what_is_like_the_surest_cells() -> None:
