@@ -61,7 +61,8 @@ class ModelConfig:
 
     # Of the networks that compare, affinity and similarity.
     looks: int = 2  # times that the query clip becomes its own support
-    mask_width: int = 40  # channels between cues and mask
+    learnt_mask: bool = False  # a network makes the kind's mask of the cues, not the closed form
+    mask_width: int = 40  # its channels
     sentence_choice: bool = True  # the sentence picks among what the support found
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(

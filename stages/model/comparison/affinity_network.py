@@ -1,9 +1,9 @@
 """The network that compares: affinity of query, support and sentence in place of learnt kinds.
 
-    comparison        closed-form cues of query against support, and of the clip against itself
-    mask generation   a small convolutional network reads the cues: mask and presence of the kind
+    comparison        query against support, and the clip against itself, in closed form
+    mask generation   what stands out: mask and presence of the kind, stride 4 along the edges of
+                      the finest map; or by a small convolutional network, `model.learnt_mask`
     choice            the sentence picks among what the support found
-    fine mask         stride 4, along the edges of the finest map
 
 The paper's parts in another form: its cross- and self-affinity are the correlations and the second
 support, its vision-language fusion and its words act on what they have found.
@@ -12,19 +12,19 @@ support, its vision-language fusion and its words act on what they have found.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from configs.model import ModelConfig
 from configs.training import TrainConfig
 from stages.model.comparison.choice import ObjectLayer, SentenceChoice, restrict
 from stages.model.comparison.clips import QueryClip, SupportClip, stack_clips
-from stages.model.comparison.coarse_mask import CoarseMask, CoarseMaskHead
+from stages.model.comparison.coarse_mask import CoarseMaskHead
 from stages.model.comparison.correlation import resized
 from stages.model.comparison.cues import GRID, cue_count, cues, look
-from stages.model.comparison.fine_mask import FINE, FineMaskHead
+from stages.model.comparison.fine_mask import FINE, FineMaskHead, upsample
 from stages.model.comparison.instances import Instances, instances
 from stages.model.comparison.losses import (
     ComparedPrediction,
@@ -45,25 +45,39 @@ MISSED = 0.04  # share of clips with the kind that may be answered empty
 
 @dataclass(frozen=True)
 class Found:
-    """What the support finds in a clip: its coarse mask, logits [T, h, w] at stride 4, objects."""
+    """What the support finds in a clip.
+
+    coarse: mask logits [T, h, w] at stride 8; logits: at stride 4. presence: [T], logits that a
+    frame shows the kind; sure: that the clip does. objects: the parts of the coarse mask.
+    """
 
     clip: QueryClip
-    coarse: CoarseMask
+    coarse: Tensor
     logits: Tensor
+    presence: Tensor
+    sure: Tensor
     objects: Instances
+
+
+class LearntMask(nn.Module):
+    """The kind's mask by a network that reads the cues, in place of the closed form's."""
+
+    def __init__(self, *, cues: int, width: int) -> None:
+        super().__init__()
+        self.coarse = CoarseMaskHead(cues=cues, width=width)
+        self.fine = FineMaskHead(width=width)
 
 
 class AffinityNetwork(Network):
     """Compares first, then listens. `build_affinity_network` assembles it."""
 
     def __init__(
-        self, *, looks: int, mask: CoarseMaskHead, fine: FineMaskHead, choice: SentenceChoice | None
+        self, *, looks: int, mask: LearntMask | None, choice: SentenceChoice | None
     ) -> None:
         super().__init__()
         self.looks = looks
         self.mask_stride = FINE
         self.mask = mask
-        self.fine = fine
         self.choice = choice
         self.absent_below: Tensor
         self.register_buffer("absent_below", torch.tensor(float("-inf")))
@@ -90,32 +104,35 @@ class AffinityNetwork(Network):
             chosen.append(logits)
             if scores is not None:
                 scored.append(ScoredObjects(row, finds[-1].objects.shares(), scores))
-        presence = torch.stack([found.coarse.presence for found in finds])
+        presence = torch.stack([found.presence for found in finds])
         return ComparedPrediction(
             presence[..., None, None],
             stack_clips(chosen, ABSENT)[:, :, None],
             kind=stack_clips([found.logits for found in finds], ABSENT),
-            coarse=stack_clips([found.coarse.logits for found in finds], ABSENT),
+            coarse=stack_clips([found.coarse for found in finds], ABSENT),
             clips=tuple(found.clip for found in finds) if auxiliary else (),
             words=words,
             objects=tuple(scored),
+            sure=torch.stack([found.sure for found in finds]),
         )
 
     def find(self, query: FramePyramid, support: Support, row: int) -> Found:
         """Everything of the support's kind, whatever the sentence says."""
-        clip = QueryClip.of(query, row)
-        shown = SupportClip.of(support, row)
+        clip, shown = QueryClip.of(query, row), SupportClip.of(support, row)
         looks = look(clip, shown, self.looks)
-        coarse = self.mask(cues(clip, shown, looks))
-        carries_over = not self.training and looks.carries_over
-        if carries_over:  # nothing that was learnt of other kinds is as good as the object itself
-            coarse = replace(coarse, logits=looks.answer(clip.shape(GRID)))
-        logits = self.fine(coarse.logits, coarse.features, clip.maps[FINE])
-        absent = not self.training and coarse.presence.mean() < self.absent_below
-        if absent and not carries_over:
-            logits = torch.full_like(logits, ABSENT)
-            return Found(clip, coarse, logits, instances(torch.zeros_like(coarse.logits) > 0))
-        return Found(clip, coarse, logits, instances(coarse.logits.detach() > 0))
+        frozen = looks.answer(clip.shape(GRID))
+        if self.mask is None or (looks.carries_over and not self.training):
+            # Nothing that was learnt of other kinds is as good as the object itself.
+            coarse, presence = frozen.logits, frozen.frames
+            logits, sure = upsample(coarse, clip.maps[FINE]), frozen.clip
+        else:
+            drawn = self.mask.coarse(cues(clip, shown, looks))
+            coarse, presence, sure = drawn.logits, drawn.presence, drawn.presence.mean()
+            logits = self.mask.fine(coarse, drawn.features, clip.maps[FINE])
+        if not self.training and sure < self.absent_below:
+            logits, presence = torch.full_like(logits, ABSENT), presence.clamp(max=float(sure))
+            return Found(clip, coarse, logits, presence, sure, instances(coarse < coarse.min()))
+        return Found(clip, coarse, logits, presence, sure, instances(coarse.detach() > 0))
 
     def choose(self, found: Found, words: Words) -> tuple[Tensor, Tensor | None]:
         """Mask logits [T, h, w] of what the sentence picks, and its scores [N] of the objects.
@@ -125,15 +142,15 @@ class AffinityNetwork(Network):
         """
         if self.choice is None or found.objects.count == 0:
             return found.logits, None
-        choice = self.choice(found.clip, words, found.coarse.logits.detach(), found.objects)
+        choice = self.choice(found.clip, words, found.coarse.detach(), found.objects)
         factor = resized(choice.preference[:, None], found.clip.shape(FINE))[:, 0]
         return restrict(found.logits.detach(), factor), choice.objects
 
     @torch.no_grad()
     def calibrate(self, shown: Sequence[Prediction]) -> None:
         """Call a kind absent where `MISSED` of the clips that show it are less sure of it."""
-        presence = [row.mean() for said in shown for row in said.logits[..., 0, 0].float()]
-        self.absent_below.copy_(torch.stack(presence).quantile(MISSED))
+        sure = [said.sure for said in shown if isinstance(said, ComparedPrediction)]
+        self.absent_below.copy_(torch.cat(sure).float().quantile(MISSED))
 
     def losses(self, prediction: Prediction, truth: Truth, options: TrainConfig) -> Losses:
         """See `comparison_losses`."""
@@ -141,7 +158,8 @@ class AffinityNetwork(Network):
         with torch.autocast(truth.masks.device.type, enabled=False):
             taught = self.choose_among_true(prediction, truth) if self.choice is not None else []
             objects = [*prediction.objects, *taught]
-            return comparison_losses(prediction, truth, objects, options.weight_twin)
+            learnt = self.mask is not None
+            return comparison_losses(prediction, truth, objects, options.weight_twin, learnt)
 
     def choose_among_true(
         self, prediction: ComparedPrediction, truth: Truth
@@ -179,8 +197,11 @@ def build_affinity_network(
     """
     return AffinityNetwork(
         looks=config.looks,
-        mask=CoarseMaskHead(cues=cue_count(config.looks), width=config.mask_width),
-        fine=FineMaskHead(width=config.mask_width),
+        mask=(
+            LearntMask(cues=cue_count(config.looks), width=config.mask_width)
+            if config.learnt_mask
+            else None
+        ),
         choice=_choice(config, channels, text_width) if config.sentence_choice else None,
     )
 

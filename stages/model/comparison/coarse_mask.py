@@ -13,12 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stages.model.comparison.cues import STANDS_OUT
+from stages.model.comparison.cues import STANDS_OUT, STEEPNESS
 from stages.model.layers import Perceptron, Stack
 
 DILATIONS = (1, 2, 4)
 NORM_GROUPS = 4
-STEEPNESS = 1.5  # logits a standard deviation, before training
 
 
 @dataclass(frozen=True)

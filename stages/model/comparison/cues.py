@@ -34,6 +34,10 @@ OBJECT_CELLS, BACKGROUND_CELLS = 800, 1600  # of the support, at most; evenly sp
 # What brings each kind of cue to about a unit of spread over a clip.
 LIKENESS_SCALE, AFFINITY_SCALE, FIRST_SCALE, OWN_SCALE = 8.0, 14.0, 14.0, 2.7
 SUREST_CELLS, CLEARLY, PARTED = 0.002, 1.3, 0.7  # when the support's own cut carries over
+STEEPNESS = 1.5  # logits of a mask, a standard deviation
+CONVINCED = 0.05  # mean score of the first look inside the mask from which the object is there
+CONVICTION = 20.0  # logits of the presence, a unit of that score
+UNCONVINCED = -1.0  # that score of an empty mask
 STANDS_OUT = 1.0  # standard deviations above a clip's mean from which a cell is object
 FLAT = 1e-4  # added to a standard deviation
 OF_STRIDE = 3  # cues a compared stride gives
@@ -47,6 +51,16 @@ class Cut:
 
     score: float
     overlap: float
+
+
+@dataclass(frozen=True)
+class FrozenMask:
+    """What frozen features say without training, on a grid: mask logits [T, h, w], about 0 at the
+    object's edge; logits that a frame shows the object, [T], and that the clip does."""
+
+    logits: Tensor
+    frames: Tensor
+    clip: Tensor
 
 
 @dataclass(frozen=True)
@@ -67,16 +81,24 @@ class Looks:
         clear = float(surest.mean()) > CLEARLY * self.cut.score > 0
         return clear and self.cut.overlap >= PARTED
 
-    def answer(self, grid: tuple[int, int]) -> Tensor:
-        """Mask logits [T, h, w] of what needs no training, about 0 at the object's edge.
-
-        Where the support's cut carries over, that of the first look; otherwise the cells that stand
-        out in the last.
-        """
+    def answer(self, grid: tuple[int, int]) -> FrozenMask:
+        """The mask: where the support's cut carries over, that of the first look; otherwise the
+        cells that stand out in the last. It shows the object as far as the first look is convinced
+        of what is inside."""
+        first = resized(self.first[:, None], grid)[:, 0]
         if self.carries_over:
-            return FIRST_SCALE * (resized(self.first[:, None], grid)[:, 0] - self.cut.score)
-        last = self.own[-1] if self.own else resized(self.first[:, None], grid)[:, 0]
-        return standardised(last) - STANDS_OUT
+            logits = FIRST_SCALE * (first - self.cut.score)
+        else:
+            logits = standardised(self.own[-1] if self.own else first) - STANDS_OUT
+        inside = (logits > 0).float()
+        sums, sizes = (first * inside).sum((-2, -1)), inside.sum((-2, -1))
+        frames = torch.where(sizes > 0, sums / sizes.clamp(min=1), UNCONVINCED)
+        clip = sums.sum() / sizes.sum() if sizes.any() else first.new_tensor(UNCONVINCED)
+        return FrozenMask(
+            STEEPNESS * logits,
+            CONVICTION * (frames - CONVINCED),
+            CONVICTION * (clip - CONVINCED),
+        )
 
 
 def cue_count(looks: int) -> int:

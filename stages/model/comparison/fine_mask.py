@@ -39,16 +39,20 @@ class FineMaskHead(nn.Module):
             finest: [T, C', h, w], the frozen map at stride 4.
         """
         size = (finest.shape[-2], finest.shape[-1])
-        with torch.no_grad():
-            guide = centred(finest.float())
-            weights = torch.softmax(SHARPNESS * coarse_likeness(guide), dim=1)
-            edges = fine_likeness(guide)
-        upsampled = (weights * on_fine_grid(neighbours(logits[:, None]), size)[:, 0]).sum(1)
+        upsampled, edges = upsample(logits, finest), fine_likeness(centred(finest.float()))
         spread = F.interpolate(
             self.features(features), size=size, mode="bilinear", align_corners=False
         )
         inner = F.relu(self.inner(torch.cat((upsampled[:, None], spread, edges), dim=1)))
         return upsampled + self.output(inner)[:, 0]
+
+
+def upsample(logits: Tensor, finest: Tensor) -> Tensor:
+    """Logits [T, h', w'] at stride 8 along the edges of maps [T, C, h, w] at stride 4."""
+    with torch.no_grad():
+        weights = torch.softmax(SHARPNESS * coarse_likeness(centred(finest.float())), dim=1)
+    size = (finest.shape[-2], finest.shape[-1])
+    return (weights * on_fine_grid(neighbours(logits[:, None]), size)[:, 0]).sum(1)
 
 
 def centred(maps: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """What the comparing network is taught: the kind from the support, the object from the sentence.
 
-    loss = kind + described object + coarse / 2 + 0.3 presence + objects + twins
+    loss = described object + objects / 2 + twins, and of a learnt mask kind + coarse / 2
+           + 0.3 presence
 
 A mask term is 0.3 BCE + 2 (1 - soft IoU) over a clip's cells, BCE alone where nothing is to be
 found. More BCE would make cells say how likely they are of the object, which for a kind never seen
@@ -45,6 +46,7 @@ class ComparedPrediction(Prediction):
         coarse: [B, T, h', w'] the same at stride 8.
         clips, words: what was compared, where the losses are to read it.
         objects: what the sentence chose among, of the clips where something was found.
+        sure: [B], logits that a clip shows the support's kind.
     """
 
     kind: Tensor
@@ -52,6 +54,7 @@ class ComparedPrediction(Prediction):
     clips: tuple[QueryClip, ...]
     words: Words
     objects: tuple[ScoredObjects, ...]
+    sure: Tensor
 
 
 def comparison_losses(
@@ -59,28 +62,36 @@ def comparison_losses(
     truth: Truth,
     objects: Sequence[ScoredObjects],
     twin_weight: float,
+    learnt_mask: bool,
 ) -> Losses:
     """All terms; each is a mean over clips. objects: how the sentence chose among those found, and
     among the true ones."""
     grid, coarse_grid = prediction.kind.shape[-2:], prediction.coarse.shape[-2:]
-    masks = prediction.masks[:, :, 0].float()
-    described, kind = covered(truth.masks, grid), covered(truth.kind, grid)
-    coarse_kind = covered(truth.kind, coarse_grid)
-    shown = truth.kind.flatten(2).any(-1).float()
-    presence = prediction.logits[..., 0, 0].float()
+    masks, described = prediction.masks[:, :, 0].float(), covered(truth.masks, grid)
     terms = {
-        "loss_kind": mask_term(prediction.kind.float(), kind),
         "loss_mask": mask_term(masks, described),
-        "loss_coarse": mask_term(prediction.coarse.float(), coarse_kind),
-        "loss_presence": F.binary_cross_entropy_with_logits(presence, shown),
         "loss_objects": objects_term(objects, covered(truth.masks, coarse_grid)),
     }
+    if learnt_mask:
+        terms |= kind_terms(prediction, truth)
     weights = {"loss_coarse": COARSE, "loss_presence": PRESENCE, "loss_objects": OBJECTS}
     if truth.twins:
         terms["loss_twin"] = twin_term(masks, described, truth.twins)
         weights["loss_twin"] = twin_weight
     total = torch.stack([weights.get(name, 1.0) * term for name, term in terms.items()]).sum()
     return Losses(total, terms)
+
+
+def kind_terms(prediction: ComparedPrediction, truth: Truth) -> dict[str, Tensor]:
+    """What a learnt mask of the kind and its presence cost."""
+    shown = truth.kind.flatten(2).any(-1).float()
+    presence = prediction.logits[..., 0, 0].float()
+    kind, coarse = prediction.kind.float(), prediction.coarse.float()
+    return {
+        "loss_kind": mask_term(kind, covered(truth.kind, kind.shape[-2:])),
+        "loss_coarse": mask_term(coarse, covered(truth.kind, coarse.shape[-2:])),
+        "loss_presence": F.binary_cross_entropy_with_logits(presence, shown),
+    }
 
 
 def covered(masks: Tensor, grid: Sequence[int]) -> Tensor:

@@ -13,7 +13,6 @@ from configs.training import TrainConfig
 from stages.model.comparison.affinity_network import AffinityNetwork
 from stages.model.comparison.cues import Cut, Looks
 from stages.model.comparison.losses import covered, mask_term, twin_term
-from stages.model.comparison.similarity_network import answer
 from stages.model.inputs import FramePyramid, Support
 from stages.model.network import Network
 from stages.model.networks import build_network
@@ -43,14 +42,15 @@ def test_an_untrained_network_finds_what_is_like_the_support(name: str) -> None:
         assert overlap(said.masks[:, :, 0], mask(box)) > 0.7
 
 
-def test_a_first_look_that_is_not_convinced_answers_nothing() -> None:
+@pytest.mark.parametrize(("score", "there"), [(0.2, True), (0.01, False)])
+def test_a_first_look_has_to_be_convinced(score: float, there: bool) -> None:
     own = torch.zeros(2, 4, 4)
-    own[:, 1:3, 1:3] = 1.0
-    for score, there in ((0.2, True), (0.01, False)):
-        looks = Looks(torch.full((2, 2, 2), score), Cut(0.5, 0.9), (own,))
-        logits, presence = answer(looks, (4, 4))
-        assert (float(presence) > 0) is there
-        assert torch.equal(logits > 0, (own > 0) & there)
+    own[0, 1:3, 1:3] = 1.0
+    said = Looks(torch.full((2, 2, 2), score), Cut(0.5, 0.9), (own,)).answer((4, 4))
+    assert (float(said.clip) > 0) is (float(said.frames[0]) > 0) is there
+    assert float(said.clip) == pytest.approx(20 * (score - 0.05), abs=1e-5)
+    assert float(said.frames[1]) < -20  # nothing is found there
+    assert torch.equal(said.logits > 0, own > 0)
 
 
 def test_a_cut_that_carries_over_is_kept() -> None:
@@ -59,11 +59,11 @@ def test_a_cut_that_carries_over_is_kept() -> None:
     own = torch.randn(2, 8, 8)
     looks = Looks(first, Cut(0.5, 0.9), (own,))
     assert looks.carries_over
-    assert torch.equal(looks.answer((4, 4)) > 0, first > 0.5)
+    assert torch.equal(looks.answer((4, 4)).logits > 0, first > 0.5)
     for other in (Cut(0.5, 0.6), Cut(0.7, 0.9), Cut(-0.2, 0.9)):  # parted badly, not exceeded, none
         looks = Looks(first, other, (own,))
         assert not looks.carries_over
-        assert torch.equal(looks.answer((8, 8)) > 0, own > own.mean() + own.std() + 1e-4)
+        assert torch.equal(looks.answer((8, 8)).logits > 0, own > own.mean() + own.std() + 1e-4)
 
 
 def test_similarity_has_nothing_to_learn() -> None:
@@ -104,9 +104,9 @@ def test_twins_share_everything_but_the_choice() -> None:
         assert torch.allclose(together.masks[row], alone.masks[0], atol=1e-5)
 
 
-def trained(sentence_choice: bool = True) -> tuple[AffinityNetwork, FramePyramid, Support]:
+def trained(**options: object) -> tuple[AffinityNetwork, FramePyramid, Support]:
     """A network after a few steps on one pair of twins, their clip and support."""
-    model = network(sentence_choice=sentence_choice).train()
+    model = network(**options).train()
     assert isinstance(model, AffinityNetwork)
     query, support = scene([(1, LEFT), (1, RIGHT)]), shown(1)
     both = Support(stacked([support.frames] * 2), words(2, 4), support.masks.repeat(2, 1, 1, 1))
@@ -122,8 +122,9 @@ def trained(sentence_choice: bool = True) -> tuple[AffinityNetwork, FramePyramid
     return model.eval(), query, support
 
 
-def test_the_sentence_picks_among_twins_after_training() -> None:
-    model, query, support = trained()
+@pytest.mark.parametrize("learnt_mask", [False, True])
+def test_the_sentence_picks_among_twins_after_training(learnt_mask: bool) -> None:
+    model, query, support = trained(learnt_mask=learnt_mask)
     for row, (box, other) in enumerate(((LEFT, RIGHT), (RIGHT, LEFT))):
         said = model(query, words(2, 5).row(row), support)
         assert overlap(said.masks[:, :, 0], mask(box)) > 0.8
@@ -132,7 +133,7 @@ def test_the_sentence_picks_among_twins_after_training() -> None:
 
 
 def test_without_a_choice_the_sentence_says_nothing() -> None:
-    model, query, support = trained(sentence_choice=False)
+    model, query, support = trained(sentence_choice=False, learnt_mask=True)
     first, second = (model(query, words(2, 5).row(row), support) for row in range(2))
     assert torch.equal(first.masks, second.masks)
 
@@ -177,7 +178,7 @@ def test_the_default_has_fewer_than_two_million_parameters() -> None:
 
 
 def test_an_absent_kind_is_taught_as_empty() -> None:
-    model = network()
+    model = network(learnt_mask=True)
     query, support = scene([(1, LEFT)]), shown(3)
     empty = torch.zeros(1, 2, 128, 192, dtype=torch.bool)
     truth = Truth(empty, empty, torch.tensor([[128, 192]]))
