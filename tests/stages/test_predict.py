@@ -508,6 +508,7 @@ def test_a_video_without_permission_is_one_line(
         ("", "expression is empty"),
         (" \n\t", "expression is empty"),
         ("x" * 5000, "5000 characters"),
+        ("a caf\udce9 fish", "holds bytes that are not UTF-8 text"),  # $'a caf\xe9 fish' in a shell
     ],
 )
 def test_a_bad_sentence_is_wrong_usage(
