@@ -1,14 +1,12 @@
 """Every test episode of a fold -> a folder of predictions, with the controls that a score needs.
 
-A control is the same episode with one thing taken away: the right kind's support, the sentence,
-the choice between twins, the training. A network that uses that thing must lose without it.
+What is asked, and what the controls take away, says `stages.predictions.questions`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby, islice
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -20,12 +18,9 @@ from stages.caching.command import naming_the_command
 from stages.data.clips import Clip
 from stages.data.dataset import Dataset
 from stages.data.episodes import (
-    Episode,
     manifest_digest,
-    test_episodes,
     twin,
     write_manifest,
-    wrong_support,
 )
 from stages.data.folds import EVERY_KIND, test_categories
 from stages.data.index import load_dataset
@@ -36,11 +31,11 @@ from stages.model.network import Network
 from stages.model.networks import build_network
 from stages.predictions import (
     EpisodeInfo,
-    EpisodeKey,
     EpisodePrediction,
     PredictionWriter,
     read_meta,
 )
+from stages.predictions.questions import BASELINES, Question, draw, in_batches, questions_of
 from stages.runs.checkpoint import (
     Checkpoint,
     digest_of_run,
@@ -49,24 +44,13 @@ from stages.runs.checkpoint import (
 )
 from stages.runs.evaluation import EvaluationIdentity, place, settle
 from stages.runs.folder import EvaluationFolder
+from stages.runs.packaged import is_packaged
 from stages.runtime.allocator import keep_freed_memory
 from stages.runtime.device import require_one_process
 from stages.runtime.progress import say, track
 
 UNTRAINED_SEED = 0
 CLIPS_A_BATCH = 4
-# What stands beside each network with nothing taught: the paper's own, as it is initialised, or for
-# one that compares the frozen features' own answer, which it starts from.
-BASELINES = {"fsrvos": "untrained", "affinity": "similarity"}
-
-
-@dataclass(frozen=True)
-class _Task:
-    """One episode under one condition; `sentence` is what the network is told."""
-
-    key: EpisodeKey
-    episode: Episode
-    sentence: str
 
 
 def evaluate(
@@ -86,9 +70,9 @@ def evaluate(
     Args:
         data_root: the dataset.
         fold: whose test classes are asked for; the fold that the run was trained for.
-        run: the run folder.
+        run: the run folder, or a packaged run's.
         out: the evaluation's folder; one of its own under the run by default, named by dataset,
-            fold and settings.
+            fold and settings. A packaged run has none.
         config: the run's own by default; `stages.runs.evaluation.FREE` says what may differ.
         cache_root: where the features are.
         device: that the network runs on.
@@ -120,15 +104,16 @@ def evaluate(
     require_replaceable(folder.path, folder.NAMES)
     if folder.predictions.is_file():
         require_same(identity, folder.predictions)
-    source = open_source(settings, dataset, cache_root, device, from_cache=True, user=run)
+    user = None if is_packaged(run) else run  # which is there for good, and would keep its features
+    source = open_source(settings, dataset, cache_root, device, from_cache=True, user=user)
     require_encoders(loaded.encoders, source.encoders, run)
     options = settings.evaluate
     drawn = draw(dataset, fold, options)
     baseline = BASELINES.get(loaded.config.model.network)
-    tasks = [
-        task
+    questions = [
+        question
         for seed, episodes in drawn.items()
-        for task in tasks_of(dataset, seed, episodes, controls, baseline)
+        for question in questions_of(dataset, seed, episodes, controls, baseline)
     ]
     meta = {
         "dataset": str(data_root.absolute()),
@@ -148,16 +133,12 @@ def evaluate(
             for seed, episodes in drawn.items():
                 write_manifest(filled.manifest(seed), dataset, episodes, fold=fold, seed=seed)
             with PredictionWriter(filled.predictions, meta) as writer:
-                for batch in track(list(in_batches(tasks)), description="evaluate"):
+                for batch in track(
+                    list(in_batches(questions, CLIPS_A_BATCH)), description="evaluate"
+                ):
                     for prediction in runner.predict(batch):
                         writer.add(prediction)
     return folder
-
-
-def draw(dataset: Dataset, fold: int, options: EvaluateConfig) -> dict[int, list[Episode]]:
-    """The test episodes of every seed."""
-    shots, most = options.support_frames, options.episodes_per_category
-    return {seed: test_episodes(dataset, fold, seed, shots, most) for seed in range(options.seeds)}
 
 
 def require_same(identity: EvaluationIdentity, predictions: Path) -> None:
@@ -193,47 +174,6 @@ def warn_of_seen_kinds(loaded: Checkpoint, asked: Sequence[str], run: Path) -> N
         )
 
 
-def tasks_of(
-    dataset: Dataset,
-    seed: int,
-    episodes: Sequence[Episode],
-    controls: bool,
-    baseline: str | None = "untrained",
-) -> list[_Task]:
-    """The model's episodes of a seed, then its controls'.
-
-    The two sentence controls are asked where there is a twin to mistake the object for; the
-    baseline, a network that nothing was taught, is asked the first seed's episodes only.
-    """
-
-    def tasks(condition: str, chosen: dict[int, tuple[Episode, str]]) -> list[_Task]:
-        return [
-            _Task(EpisodeKey(condition, seed, number), episode, sentence)
-            for number, (episode, sentence) in chosen.items()
-        ]
-
-    asked = {n: (e, e.query.expression.text) for n, e in enumerate(episodes)}
-    made = tasks("model", asked)
-    if not controls:
-        return made
-    wrong = wrong_support(episodes)
-    made += tasks("wrong_support", {n: (wrong[n], text) for n, (_, text) in asked.items()})
-    rivals = {n: twin(dataset, e.query.expression) for n, e in enumerate(episodes)}
-    twins = {n: (episodes[n], rival) for n, rival in rivals.items() if rival is not None}
-    made += tasks("empty_sentence", {n: (e, "") for n, (e, _) in twins.items()})
-    made += tasks("twin_sentence", {n: (e, rival.text) for n, (e, rival) in twins.items()})
-    if seed == 0 and baseline is not None:
-        made += tasks(baseline, asked)
-    return made
-
-
-def in_batches(tasks: Sequence[_Task]) -> Iterator[list[_Task]]:
-    """Neighbouring tasks of one condition and one clip length together."""
-    for _, alike in groupby(tasks, lambda t: (t.key.condition, len(t.episode.query.frames))):
-        while batch := list(islice(alike, CLIPS_A_BATCH)):
-            yield batch
-
-
 def _baseline(loaded: Checkpoint) -> Network:
     """The network of the condition that `BASELINES` names."""
     options, encoders = loaded.config.model, loaded.encoders
@@ -243,7 +183,7 @@ def _baseline(loaded: Checkpoint) -> Network:
 
 
 class _Runner:
-    """Runs batches of tasks, window after window."""
+    """Runs batches of questions, window after window."""
 
     def __init__(
         self,
@@ -261,7 +201,7 @@ class _Runner:
         self.baseline = _baseline(loaded).to(device).eval()
         self.trained = loaded.model
 
-    def predict(self, batch: Sequence[_Task]) -> list[EpisodePrediction]:
+    def predict(self, batch: Sequence[Question]) -> list[EpisodePrediction]:
         """The records of a batch."""
         untaught = batch[0].key.condition in BASELINES.values()
         model = self.baseline if untaught else self.trained
@@ -279,7 +219,7 @@ class _Runner:
     def answer(
         self,
         model: Network,
-        batch: Sequence[_Task],
+        batch: Sequence[Question],
         window: range,
         sizes: list[tuple[int, int]],
     ) -> list[Answer]:
@@ -304,7 +244,7 @@ class _Runner:
         ids = self.dataset.masks(video, 0)
         return ids.shape[0], ids.shape[1]
 
-    def record(self, task: _Task, answer: Answer) -> EpisodePrediction:
+    def record(self, task: Question, answer: Answer) -> EpisodePrediction:
         """What is written of an episode."""
         query, support = task.episode.query, task.episode.support
         names = self.dataset.videos[query.video].frames

@@ -82,9 +82,9 @@ def test_every_module_says_what_it_is_in_a_line() -> None:
     assert silent == []
 
 
-def test_it_opens_with_the_two_commands_and_then_a_video_of_ones_own() -> None:
+def test_it_opens_with_a_video_of_ones_own_and_then_how_all_is_made() -> None:
     text = README.read_text("utf-8")
-    order = ["make demo", "make test", "fsrvos predict video.mp4", "## What each stage does"]
+    order = ["fsrvos predict video.mp4", "make demo", "make test", "## What each stage does"]
     places = [text.index(words) for words in order]
     assert places == sorted(places)
 
@@ -93,6 +93,21 @@ def test_links_lead_somewhere() -> None:
     for document in [README, ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text("utf-8")):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_the_architecture_names_what_is_there() -> None:
+    """Files, and the names in capitals that a row says they hold."""
+    text = (ROOT / "docs/architecture.md").read_text("utf-8")
+    files = set(re.findall(r"`((?:stages|cache|configs|fsrvos_cli|tests)/[^`<]+\.[a-z]+)`", text))
+    assert len(files) > 25
+    assert [file for file in sorted(files) if not (ROOT / file).is_file()] == []
+    held = re.findall(r"`([A-Z]{3,})`[^|]*? in `([\w/.]+\.py)`", text)
+    assert {"NETWORKS", "FORMATS", "BUILDERS"} <= {name for name, _ in held}
+    for name, file in held:
+        assert re.search(rf"^{name}\b", (ROOT / file).read_text("utf-8"), re.MULTILINE), name
+    sections = "".join(path.read_text("utf-8") for path in (ROOT / "configs").glob("*.py"))
+    for section, key in re.findall(r"`(\w+Config)\.(\w+)` in", text):
+        assert f"class {section}:" in sections and re.search(rf"^    {key}: ", sections, re.M), key
 
 
 def named(pattern: str) -> list[str]:

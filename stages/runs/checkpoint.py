@@ -149,7 +149,9 @@ def fill(model: Network, state: Mapping[str, Tensor], source: Path) -> None:
 
 
 def require_encoders(saved: Encoders, present: Encoders, run: Path) -> None:
-    """DataError unless a network's encoders are the ones that features come from."""
+    """DataError unless a network's encoders are those that features come from, or it takes any."""
+    if saved == NO_ENCODERS:
+        return
     for names, kind in (("vision_digest channels", "vision"), ("text_digest text_width", "text")):
         known = [(getattr(saved, name), getattr(present, name)) for name in names.split()]
         # A digest is empty where imported weights came without their encoder.

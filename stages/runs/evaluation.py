@@ -12,6 +12,7 @@ from configs import Config, UsageError
 from configs.values import differences, is_among
 from stages.runs.checkpoint import Encoders
 from stages.runs.folder import EvaluationFolder, RunFolder
+from stages.runs.packaged import is_packaged
 from stages.runtime.provenance import provenance
 
 # What an evaluation may be told otherwise than the run states it. Encoders may lie elsewhere;
@@ -25,7 +26,7 @@ class EvaluationIdentity:
     """All that the masks depend on.
 
     dataset: digest of its index; config: as `settle` gives it; weights: digest of the network's,
-    empty where it has none; device: the kind that it ran on.
+    empty where it has none of its own; device: the kind that it ran on.
     """
 
     dataset: str
@@ -62,8 +63,8 @@ def place(run: Path, name: str, out: Path | None) -> EvaluationFolder:
     """`out`, or a folder of that name under the run. UsageError where the run cannot hold one."""
     if out is not None:
         return EvaluationFolder(out)
-    if not os.access(run, os.W_OK):
-        raise UsageError(f"{run} cannot be written to; say where the evaluation goes with --out")
+    if is_packaged(run) or not os.access(run, os.W_OK):
+        raise UsageError(f"{run} is not to be written to; say where the evaluation goes with --out")
     return RunFolder(run).evaluation(name)
 
 

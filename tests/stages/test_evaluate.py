@@ -24,12 +24,13 @@ from stages.data.clips import Clip, Episode
 from stages.data.dataset import Dataset
 from stages.data.episodes import read_manifest, test_episodes, twin, wrong_support
 from stages.encoders.base import weights_digest
-from stages.evaluate import evaluate, in_batches, tasks_of
+from stages.evaluate import evaluate
 from stages.features import extract
 from stages.feeding.batches import collate
 from stages.feeding.sources import CacheSource
 from stages.model.networks import build_network
 from stages.predictions import EpisodePrediction, list_episodes, read_meta, read_predictions
+from stages.predictions.questions import in_batches, questions_of
 from stages.runs.checkpoint import Encoders, load_checkpoint, save_checkpoint
 from stages.runs.folder import RunFolder
 from tests.full_disk import refusal
@@ -324,9 +325,30 @@ def test_a_run_that_cannot_hold_an_evaluation_asks_where_to(
     ask: Evaluate, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: path != run)  # root may write anywhere
-    with pytest.raises(UsageError, match=r"cannot be written to; .*--out"):
+    with pytest.raises(UsageError, match=r"is not to be written to; .*--out"):
         ask(run)
     assert ask(run, out=tmp_path / "out") == tmp_path / "out/predictions.h5"
+
+
+def test_a_network_without_training_is_evaluated_into_a_folder_of_ones_own(
+    tiny: Config,
+    blocks_root: Path,
+    blocks_cache: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = replace(tiny.model, network="similarity")
+    run = RunFolder(tmp_path / "similarity")
+    run.write_config(replace(tiny, model=model))
+    monkeypatch.setattr("stages.runs.evaluation.is_packaged", lambda place: place == run.path)
+    options = {"data_root": blocks_root, "fold": 1, "run": run.path, "cache_root": blocks_cache}
+    with pytest.raises(UsageError, match="--out"):
+        evaluate(**options)
+    folder = evaluate(**options, out=tmp_path / "out")
+    assert read_meta(folder.predictions)["provenance"]["digests"]["weights"] == ""
+    asked = {condition for condition, _, _ in records(folder.predictions)}
+    assert {"model", "wrong_support"} <= asked and "untrained" not in asked
+    assert [path.name for path in run.path.iterdir()] == ["config.toml"]
 
 
 def test_a_setting_without_effect_is_refused(
@@ -402,11 +424,11 @@ def episodes(blocks: Dataset) -> list[Episode]:
 
 def test_the_untrained_network_is_asked_the_first_seed_alone(blocks: Dataset) -> None:
     for seed in (0, 3):
-        tasks = tasks_of(blocks, seed, episodes(blocks), controls=True)
+        tasks = questions_of(blocks, seed, episodes(blocks), controls=True)
         found = list(dict.fromkeys(task.key.condition for task in tasks))
         assert found == CONDITIONS[: 5 if seed == 0 else 4]
         assert all(task.key.seed == seed for task in tasks)
-    wrong = [t for t in tasks_of(blocks, 0, episodes(blocks), True)
+    wrong = [t for t in questions_of(blocks, 0, episodes(blocks), True)
              if t.key.condition == "wrong_support"]  # fmt: skip
     assert [task.episode for task in wrong] == wrong_support(episodes(blocks))
 
@@ -432,8 +454,8 @@ def test_batches_hold_one_condition_and_one_length(blocks: Dataset) -> None:
 
     asked = episodes(blocks)
     asked = [replace(e, query=shorter(e.query)) if i % 3 else e for i, e in enumerate(asked)]
-    tasks = tasks_of(blocks, 0, asked, controls=True)
-    batches = list(in_batches(tasks))
+    tasks = questions_of(blocks, 0, asked, controls=True)
+    batches = list(in_batches(tasks, 4))
     assert [task for batch in batches for task in batch] == tasks
     for batch in batches:
         assert 1 <= len(batch) <= 4

@@ -336,6 +336,23 @@ def test_two_predictions_never_share_a_folder_by_default(
     assert said["clip-3"]["expression"] == "the left ant"
 
 
+def test_the_supports_sentence_may_be_given_on_the_line(
+    clip: Path, support: Path, untrained_run: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    (support / "support.toml").unlink()
+    out = tmp_path / "out"
+    line = ["predict", str(clip), SENTENCE, "--support", str(support), "-o", str(out)]
+    line += ["--run", str(untrained_run), "--device", "cpu"]
+    assert command_line(line) == 4
+    assert_one_line(capsys, "or give the sentence with --support-expression")
+    assert command_line([*line, "--support-expression", " "]) == 2
+    assert_one_line(capsys, "--support-expression: the expression is empty")
+    assert command_line([*line, "--support-expression", "A  green ant"]) == 0
+    scores = json.loads((out / "scores.json").read_text())
+    assert scores["support_expression"] == "a green ant"
+    assert "--support-expression 'A  green ant'" in scores["provenance"]["command"]
+
+
 def no_mask(folder: Path) -> None:
     (folder / "masks/b.png").unlink()
 
@@ -491,6 +508,7 @@ def test_a_video_without_permission_is_one_line(
         ("", "expression is empty"),
         (" \n\t", "expression is empty"),
         ("x" * 5000, "5000 characters"),
+        ("a caf\udce9 fish", "holds bytes that are not UTF-8 text"),  # $'a caf\xe9 fish' in a shell
     ],
 )
 def test_a_bad_sentence_is_wrong_usage(

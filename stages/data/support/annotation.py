@@ -15,6 +15,9 @@ from stages.data.files import stays_inside
 from stages.data.outlines import Mask
 from stages.data.schema import Faults
 
+MOST_FRAMES = 100
+"""Frames are decoded together and seen by the network together."""
+
 VIDEO_SUFFIXES = (
     *(".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi"),
     *(".mpg", ".mpeg", ".ts", ".wmv", ".flv", ".gif"),
@@ -78,6 +81,15 @@ class Contents:
         if not stays_inside(path, self.folder.resolve()):
             raise DataError(f"{path}: a link leads out of the support folder; copy the file in")
         return path
+
+
+def require_few(contents: Contents, count: int) -> None:
+    """DataError, before any is decoded, where more frames are annotated than can be held."""
+    if count > MOST_FRAMES:
+        raise DataError(
+            f"{contents.folder}: {count} frames are annotated, and a support takes {MOST_FRAMES} "
+            "at most; keep a few in which the object looks different, five are a good number"
+        )
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,13 @@ from stages.data.files import json_kind
 from stages.data.images import IMAGE_SUFFIXES, read_rgb
 from stages.data.outlines import fill, read_shape
 from stages.data.schema import Category, FileShape, check_shape
-from stages.data.support.annotation import AnnotatedFrame, Contents, Marked, SupportFormat
+from stages.data.support.annotation import (
+    AnnotatedFrame,
+    Contents,
+    Marked,
+    SupportFormat,
+    require_few,
+)
 from stages.data.support.placing import fitting_size, turned
 
 _TRACKS = ("track_id", "instance_id", "object_id")
@@ -125,6 +131,7 @@ def _frames(contents: Contents, path: Path, file: CocoFile) -> list[AnnotatedFra
         contents.remarks.append(
             f"{path}: {len(bare)} of {len(file.images)} images have no annotation and are left out"
         )
+    require_few(contents, len(outlines))
     there = _pictures(contents.folder)
     frames = []
     for image in file.images:

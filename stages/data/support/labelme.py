@@ -26,7 +26,13 @@ from stages.data.images import decode_rgb, read_rgb
 from stages.data.order import frame_files
 from stages.data.outlines import Mask, Polygons, fill
 from stages.data.schema import Category, FileShape, check_shape
-from stages.data.support.annotation import AnnotatedFrame, Contents, Marked, SupportFormat
+from stages.data.support.annotation import (
+    AnnotatedFrame,
+    Contents,
+    Marked,
+    SupportFormat,
+    require_few,
+)
 from stages.data.support.placing import fitting_size, turned
 
 _ROUND = 72  # corners that a circle is drawn with
@@ -67,6 +73,7 @@ def _files(contents: Contents) -> dict[Path, Any]:
 
 def read(contents: Contents) -> list[AnnotatedFrame]:
     """The images with their shapes; every fault is noted."""
+    require_few(contents, len(_files(contents)))
     frames = []
     images = {image.stem.lower(): image for image in frame_files(contents.folder)}
     for path, value in _files(contents).items():

@@ -18,7 +18,13 @@ from pathlib import Path
 from configs.errors import DataError, FsrvosError, MissingError
 from stages.data.images import read_rgb
 from stages.data.order import frame_files
-from stages.data.support.annotation import AnnotatedFrame, Contents, Marked, SupportFormat
+from stages.data.support.annotation import (
+    AnnotatedFrame,
+    Contents,
+    Marked,
+    SupportFormat,
+    require_few,
+)
 from stages.data.support.mask_colours import shared_colours
 from stages.data.support.mask_pixels import MaskPixels, read_mask
 from stages.data.support.placing import fitting_size, turned
@@ -60,6 +66,7 @@ def read(contents: Contents) -> list[AnnotatedFrame]:
             f"{contents.folder}: {len(left_out)} of {len(images)} frames have no mask "
             "and are left out"
         )
+    require_few(contents, len(images) - len(left_out))
     read_pixels: dict[Path, MaskPixels] = {}
     frames = []
     for image in images:

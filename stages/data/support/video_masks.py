@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from configs.errors import DataError, FsrvosError, MissingError
 from stages.data.order import frame_files
-from stages.data.support.annotation import AnnotatedFrame, Contents, SupportFormat
+from stages.data.support.annotation import AnnotatedFrame, Contents, SupportFormat, require_few
 from stages.data.support.mask_files import (
     MASK_FOLDERS,
     MASK_SUFFIXES,
@@ -48,6 +48,7 @@ def read(contents: Contents) -> list[AnnotatedFrame]:
     if not masks:
         hint = "add masks/00012.png for frame 12, and so on; frames count from 0"
         contents.faults.append(MissingError(f"{video}: no frame of the video has a mask; {hint}"))
+    require_few(contents, len(masks))
     pixels: dict[Path, MaskPixels] = {}
     frames: list[AnnotatedFrame] = []
     for number, frame in _frames(contents, video, masks).items():

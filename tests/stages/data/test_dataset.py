@@ -10,7 +10,7 @@ from PIL import Image
 from configs.errors import DataError, FsrvosError, MissingError
 from stages.data.classes import OFFICIAL_CLASSES
 from stages.data.dataset import Dataset, Expression
-from stages.data.index import load_dataset
+from stages.data.index import load_dataset, scan
 
 Edit = Callable[..., None]
 
@@ -92,6 +92,18 @@ REFUSALS: list[tuple[str, tuple[object, ...], type[FsrvosError], str]] = [
     ("words", ("videos", "ant0", "expressions", "0", "exp", "  "), DataError, "is empty"),
     ("words", ("videos", "ant0", "expressions", "0", "exp", "x" * 5000), DataError, "5000 charac"),
     ("words", ("videos", "ant0", "expressions", "0", "exp", None), DataError, "is empty"),
+    (
+        "words",
+        ("videos", "ant0", "expressions", "0", "exp", "a fish \ud83d"),
+        DataError,
+        "not UTF-8",
+    ),
+    (
+        "words",
+        ("videos", "ant0", "expressions", "\ud83d", {"exp": "x", "obj_id": "1"}),
+        DataError,
+        "the id holds bytes that are not UTF-8",
+    ),
     ("words", ("videos", "ant0", "expressions", "0", "obj_id", "7"), DataError, "object 7 is not"),
     ("words", ("videos", "ant0", "expressions", "0", "obj_id", "x"), DataError, "whole number"),
     ("words", ("videos", "ant0", "expressions", "0", "obj_id", 256), DataError, "whole number"),
@@ -245,3 +257,45 @@ def test_frames_are_in_the_order_of_their_numbers(
             want = np.random.default_rng(i).integers(0, 256, (24, 40, 3), dtype=np.uint8)
             np.testing.assert_array_equal(dataset.frame("ant0", i), want)
             assert dataset.present("ant0", i) == {1 if i % 2 else 3}
+
+
+def test_case_does_not_matter(root: Path, edit_words: Edit) -> None:
+    before = load_dataset(root).frame("ant0", 0)
+    for folder in ("JPEGImages", "Annotations"):
+        for path in list((root / "train" / folder / "ant0").iterdir()):
+            path.rename(path.with_name(f"F{path.stem}{path.suffix.upper()}"))
+    edit_words("videos", "ant0", "frames", [f"f{5 * i:05d}" for i in range(6)])
+    dataset = load_dataset(root)
+    np.testing.assert_array_equal(dataset.frame("ant0", 0), before)
+    assert dataset.present("ant0", 0) == {1, 3}
+
+
+def test_marks_of_windows_and_files_of_macos(root: Path) -> None:
+    before = load_dataset(root).digest
+    for name in ("train/meta.json", "meta_expressions/train/meta_expressions.json"):
+        (root / name).write_bytes(b"\xef\xbb\xbf" + (root / name).read_bytes())
+    for folder in ("JPEGImages", "Annotations"):
+        (root / "train" / folder / "ant0" / "._00000.jpg").write_bytes(b"\x00\x05\x16\x07")
+    assert load_dataset(root).digest == before
+
+
+def test_every_fault_of_an_entry_is_found_at_once(
+    root: Path, edit_words: Edit, edit_meta: Edit
+) -> None:
+    edit_words("videos", "ant0", "expressions", "0", {"exp": " ", "obj_id": "x"})
+    edit_words("videos", "ant0", "expressions", "1", [])
+    edit_words("videos", "ant0", "frames", [True])
+    edit_meta("videos", "ant0", "objects", "1", {"category": 3})
+    edit_meta("videos", "ant0", "objects", "300", {"category": "x"})
+    edit_meta("videos", "ant1", "objects", [])
+    edit_words("videos", "ant1", "expressions", "0", "exp", None)
+    _, faults = scan(root)
+    said = [str(fault) for fault in faults]
+    for says in (
+        "video 'ant0': frame True must be text",
+        "video 'ant0': object '1': the category is empty",
+        "video 'ant0': object '300': object id '300' must be a whole number from 1 to 255",
+        "video 'ant1': objects: expected a JSON object, found a list",
+    ):
+        assert sum(says in line for line in said) == 1, (says, said)
+    assert not any("\n" in line or "pydantic" in line for line in said)

@@ -47,7 +47,14 @@ def test_videos_of_splits(dataset: Dataset) -> None:
     assert set(folds.videos_of(dataset, 1, "all")) == set(dataset.videos)
 
 
-@pytest.mark.parametrize("fold", [0, 5, -1, True])
+def test_fold_zero_holds_out_nothing(dataset: Dataset) -> None:
+    assert folds.test_categories(dataset, 0) == ()
+    assert folds.train_categories(dataset, 0) == dataset.categories
+    assert folds.videos_of(dataset, 0, "train") == tuple(sorted(dataset.videos))
+    assert folds.videos_of(dataset, 0, "test") == ()
+
+
+@pytest.mark.parametrize("fold", [5, -1, True, False])
 def test_unknown_fold(dataset: Dataset, fold: int) -> None:
     with pytest.raises(UsageError, match="unknown fold .*; choose one of 1, 2, 3, 4"):
         folds.test_categories(dataset, fold)

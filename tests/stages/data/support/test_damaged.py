@@ -127,3 +127,39 @@ def test_files_that_hold_nothing_or_depth(
     support, faults = scan_support(tmp_path / "s")
     assert support is None and name in str(faults[0])
     assert not any("\n" in str(fault) for fault in faults)
+
+
+def many_masks(folder: Path) -> None:
+    for i in range(101):
+        (folder / f"{i}.jpg").write_bytes(b"")
+        (folder / f"{i}.png").write_bytes(b"")
+
+
+def many_masks_of_a_video(folder: Path) -> None:
+    (folder / "v.mp4").write_bytes(b"")
+    for i in range(101):
+        (folder / f"{i}.png").write_bytes(b"")
+
+
+def many_shapes(folder: Path) -> None:
+    for i in range(101):
+        (folder / f"{i}.json").write_text('{"shapes": []}')
+
+
+def many_annotations(folder: Path) -> None:
+    images = [{"id": i, "file_name": f"{i}.jpg"} for i in range(101)]
+    notes = [{"id": i, "image_id": i, "category_id": 1, "segmentation": [[1]]} for i in range(101)]
+    content = {"images": images, "annotations": notes, "categories": [{"id": 1, "name": "dog"}]}
+    (folder / "a.json").write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    "layout", [many_masks, many_masks_of_a_video, many_shapes, many_annotations]
+)
+def test_whole_datasets_are_refused_before_they_are_decoded(
+    tmp_path: Path, layout: Callable[[Path], None]
+) -> None:
+    layout(tmp_path)
+    _, faults = scan_support(tmp_path, expression="a dog")
+    (fault,) = faults
+    assert "101 frames are annotated, and a support takes 100 at most; keep a few" in str(fault)

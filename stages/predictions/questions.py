@@ -1,0 +1,76 @@
+"""What an evaluation asks: every test episode, and its controls.
+
+A control is the same episode with one thing taken away: the right kind's support, the sentence,
+the choice between twins, the training. A network that uses that thing must lose without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, islice
+
+from configs import EvaluateConfig
+from stages.data.dataset import Dataset
+from stages.data.episodes import Episode, test_episodes, twin, wrong_support
+from stages.predictions.records import EpisodeKey
+
+# What stands beside each network with nothing taught: the paper's own, as it is initialised, or for
+# one that compares the frozen features' own answer, which it starts from.
+BASELINES = {"fsrvos": "untrained", "affinity": "similarity"}
+
+
+@dataclass(frozen=True)
+class Question:
+    """One episode under one condition; `sentence` is what the network is told."""
+
+    key: EpisodeKey
+    episode: Episode
+    sentence: str
+
+
+def draw(dataset: Dataset, fold: int, options: EvaluateConfig) -> dict[int, list[Episode]]:
+    """The test episodes of every seed."""
+    shots, most = options.support_frames, options.episodes_per_category
+    return {seed: test_episodes(dataset, fold, seed, shots, most) for seed in range(options.seeds)}
+
+
+def questions_of(
+    dataset: Dataset,
+    seed: int,
+    episodes: Sequence[Episode],
+    controls: bool,
+    baseline: str | None = "untrained",
+) -> list[Question]:
+    """The model's episodes of a seed, then its controls'.
+
+    The two sentence controls are asked where there is a twin to mistake the object for; the
+    baseline, a network that nothing was taught, is asked the first seed's episodes only.
+    """
+
+    def under(condition: str, chosen: dict[int, tuple[Episode, str]]) -> list[Question]:
+        return [
+            Question(EpisodeKey(condition, seed, number), episode, sentence)
+            for number, (episode, sentence) in chosen.items()
+        ]
+
+    asked = {n: (e, e.query.expression.text) for n, e in enumerate(episodes)}
+    made = under("model", asked)
+    if not controls:
+        return made
+    wrong = wrong_support(episodes)
+    made += under("wrong_support", {n: (wrong[n], text) for n, (_, text) in asked.items()})
+    rivals = {n: twin(dataset, e.query.expression) for n, e in enumerate(episodes)}
+    twins = {n: (episodes[n], rival) for n, rival in rivals.items() if rival is not None}
+    made += under("empty_sentence", {n: (e, "") for n, (e, _) in twins.items()})
+    made += under("twin_sentence", {n: (e, rival.text) for n, (e, rival) in twins.items()})
+    if seed == 0 and baseline is not None:
+        made += under(baseline, asked)
+    return made
+
+
+def in_batches(questions: Sequence[Question], size: int) -> Iterator[list[Question]]:
+    """Up to `size` neighbouring ones of one condition and one clip length together."""
+    for _, alike in groupby(questions, lambda t: (t.key.condition, len(t.episode.query.frames))):
+        while batch := list(islice(alike, size)):
+            yield batch
