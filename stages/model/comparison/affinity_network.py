@@ -144,7 +144,7 @@ class AffinityNetwork(Network):
             return found.logits, None
         choice = self.choice(found.clip, words, found.coarse.detach(), found.objects)
         factor = resized(choice.preference[:, None], found.clip.shape(FINE))[:, 0]
-        return restrict(found.logits.detach(), factor), choice.objects
+        return restrict(found.logits.detach(), factor), choice.scores
 
     @torch.no_grad()
     def calibrate(self, shown: Sequence[Prediction]) -> None:
@@ -176,7 +176,7 @@ class AffinityNetwork(Network):
             if objects.count > 1:
                 found = prediction.coarse[row, :, :height, :width].detach()
                 choice = self.choice(clip, prediction.words.row(row), found, objects)
-                taught.append(ScoredObjects(row, objects.shares(), choice.objects))
+                taught.append(ScoredObjects(row, objects.shares(), choice.scores))
         return taught
 
 

@@ -1,16 +1,14 @@
 """The sentence's choice among what the support found.
 
 Every found object becomes one token: its cells after vision-language fusion, averaged, with its
-place, size and motion. The objects see one another and the words, and each gets a score; cells get
-one too, which parts objects that touch. A score only ever takes away from what the support found:
-with s a cell's score and m the log-mean-exp over all cells found,
+place, size and motion. The objects see one another and the words, and each gets a score. A score
+only ever takes away from what the support found: with s the score of a cell's object,
 
-    p(cell) = p(kind | support) exp(min(s - m, 0))
+    p(cell) = p(kind | support) exp(s - max s)
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,10 +30,9 @@ TRUST = 0.5  # what a unit of evidence adds to an object's score, before trainin
 
 @dataclass(frozen=True)
 class Choice:
-    """scores: [T, h, w] of cells and [N] of objects; preference: [T, h, w], log of the factor."""
+    """scores: [N] of objects; preference: [T, h, w], log of each cell's factor, at most 0."""
 
-    cells: Tensor
-    objects: Tensor
+    scores: Tensor
     preference: Tensor
 
 
@@ -79,10 +76,8 @@ class SentenceChoice(nn.Module):
         self.geometry = nn.Linear(GEOMETRY + EVIDENCE, width)
         self.trust = nn.Parameter(torch.tensor(TRUST))
         self.layers = Stack(layers)
-        self.cell_score = nn.Linear(width, 1, bias=False)
-        self.object_score = nn.Linear(width, 1, bias=False)
-        for score in (self.cell_score, self.object_score):  # at first it takes nothing away
-            nn.init.zeros_(score.weight)
+        self.score = nn.Linear(width, 1, bias=False)
+        nn.init.zeros_(self.score.weight)  # at first the support's evidence decides alone
 
     def forward(self, clip: QueryClip, words: Words, kind: Tensor, objects: Instances) -> Choice:
         """The choice of one sentence (a batch of one) among the objects of one clip.
@@ -91,27 +86,23 @@ class SentenceChoice(nn.Module):
             kind: [T, h, w] logits that a cell is of the support's kind, at stride 8.
         """
         said = self.text.words(words, with_sentence=True)
-        grid = (kind.shape[1], kind.shape[2])
         cells = self.fusion(one_clip(clip), said)[0][0]  # [T, h', w', C] at stride 16
         coarse = (cells.shape[1], cells.shape[2])
         found = (kind.sigmoid() * objects.found)[:, None]
         cells = cells + self.place(cell_places(resized(found, coarse)[:, 0]))
-        cell_scores = resized(self.cell_score(cells).movedim(-1, 1), grid)[:, 0]
         sure = evidence(kind, objects)
         told = torch.cat((geometry(objects), sure), dim=-1)
         tokens = (pooled(cells, objects) + self.geometry(told))[None]
         for layer in self.layers:
             tokens = layer(tokens, said)
-        scores = self.object_score(tokens)[0, :, 0] + self.trust * sure[:, 0]
-        of_cells = torch.where(objects.labels >= 0, scores[objects.labels.clamp(min=0)], 0)
-        total = of_cells + cell_scores
-        return Choice(total, scores, preference(total, objects.found))
+        scores = self.score(tokens)[0, :, 0] + self.trust * sure[:, 0]
+        return Choice(scores, preference(scores, objects))
 
 
-def preference(scores: Tensor, found: Tensor) -> Tensor:
-    """min(s - m, 0) of scores [T, h, w], m their log-mean-exp over the cells found."""
-    chosen = scores[found]
-    return (scores - (chosen.logsumexp(0) - math.log(len(chosen)))).clamp(max=0)
+def preference(scores: Tensor, objects: Instances) -> Tensor:
+    """s - max s of the nearest object of each cell, [T, h, w]; 0 in frames without one."""
+    behind = (scores - scores.max())[objects.labels.clamp(min=0)]
+    return torch.where(objects.labels >= 0, behind, 0)
 
 
 def restrict(logits: Tensor, log_factor: Tensor) -> Tensor:

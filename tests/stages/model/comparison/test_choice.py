@@ -6,7 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.model.comparison.choice import cell_places, preference, restrict
+from stages.model.comparison.choice import cell_places, evidence, preference, restrict
+from stages.model.comparison.instances import instances
 
 
 @given(st.floats(-8, 8), st.floats(-6, 0))
@@ -16,19 +17,27 @@ def test_restricting_multiplies_the_probability(logit: float, factor: float) -> 
     assert torch.allclose(restrict(logits, log_factor).sigmoid(), expected, atol=1e-5)
 
 
-def test_nothing_is_taken_away_where_nothing_is_preferred() -> None:
-    found = torch.zeros(2, 4, 4, dtype=torch.bool)
-    found[:, :2] = True
-    assert preference(torch.full((2, 4, 4), 3.0), found).abs().max() < 1e-6
+def test_an_object_loses_by_how_far_it_is_behind_the_best() -> None:
+    found = torch.zeros(2, 4, 8, dtype=torch.bool)
+    found[0, :, :2] = found[0, :, 5:] = True
+    objects = instances(found)
+    assert objects.count == 2
+    taken = preference(torch.tensor([-2.0, 1.5]), objects)
+    best = objects.labels[0] == 1
+    assert (taken[0][best] == 0).all() and (taken[0][~best] == -3.5).all()
+    assert (taken[1] == 0).all()  # a frame in which nothing was found
+    assert (preference(torch.tensor([4.0, 4.0]), objects) == 0).all()
 
 
-def test_the_better_of_two_equal_objects_is_kept_and_the_other_not() -> None:
-    scores = torch.zeros(1, 2, 8)
-    scores[..., :4], scores[..., 4:] = 3.0, -3.0
-    taken = preference(scores, torch.ones(1, 2, 8, dtype=torch.bool))
-    assert (taken[..., :4] == 0).all()
-    expected = -3.0 - torch.log((torch.tensor(3.0).exp() + torch.tensor(-3.0).exp()) / 2)
-    assert torch.allclose(taken[..., 4:], expected.expand(1, 2, 4))
+def test_evidence_is_less_the_surests() -> None:
+    found = torch.zeros(1, 4, 8, dtype=torch.bool)
+    found[0, :, :3] = found[0, :, 6:] = True
+    kind = torch.zeros(1, 4, 8)
+    kind[..., :3], kind[..., 6:] = 1.0, 3.0
+    kind[0, 0, 0] = 2.2
+    first, second = evidence(kind, instances(found))
+    assert torch.allclose(first, torch.tensor([1.1 - 3.0, 2.2 - 3.0]))
+    assert torch.equal(second, torch.zeros(2))
 
 
 def test_places_are_told_from_what_is_found() -> None:
