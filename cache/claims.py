@@ -2,8 +2,7 @@
 
 A claim is an advisory lock on a small file. The kernel drops it with the process, kill -9 included,
 so there is no age to guess at. Where a file system has no locks, work may be done twice, but never
-wrongly: finished items are renamed into place. An object store has none, so there a claim is
-granted to everyone.
+wrongly: finished items are renamed into place.
 """
 
 import errno
@@ -12,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
-
-from cache.objects import ObjectPath, Place
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
 
@@ -36,10 +33,8 @@ class Claim:
         self.lock.release()
 
 
-def try_claim(folder: Place, name: str) -> Claim | None:
+def try_claim(folder: Path, name: str) -> Claim | None:
     """Claim a name without waiting, or None while another holds it. Raises OSError."""
-    if isinstance(folder, ObjectPath):
-        return Claim()
     lock = _lock(folder / name)
     try:
         lock.acquire()
@@ -52,9 +47,9 @@ def try_claim(folder: Place, name: str) -> Claim | None:
     return Claim(folder / name, lock)
 
 
-def is_claimed(folder: Place, name: str) -> bool:
+def is_claimed(folder: Path, name: str) -> bool:
     """Whether a living process holds a claim. Leaves no trace."""
-    if isinstance(folder, ObjectPath) or not (folder / name).exists():
+    if not (folder / name).exists():
         return False
     lock = _lock(folder / name)
     try:

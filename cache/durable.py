@@ -6,23 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cache.objects import ObjectPath, Place
-from cache.whole import UnwritableError, is_abandoned, is_full, reason, replace_bytes
+from cache.backends import backend_of
+from cache.objects import Place
+from cache.whole import UnwritableError, is_abandoned, is_full, reason
 from configs import FsrvosError
 
 
 def abandoned(path: Place) -> bool:
     """Whether the process that made a file or folder under a temporary name is gone."""
     try:
-        written = path.newest() if isinstance(path, ObjectPath) else path.stat().st_mtime
+        return is_abandoned(path.name, backend_of(path).written(path))
     except FileNotFoundError:
         return False
-    return is_abandoned(path.name, written)
-
-
-def write_file(path: Path | str, data: bytes) -> None:
-    """Write a new file, without fsync: `sync_tree` follows."""
-    write_at(path, data, 0)
 
 
 def write_at(path: Path | str, data: bytes, offset: int) -> None:
@@ -33,14 +28,6 @@ def write_at(path: Path | str, data: bytes, offset: int) -> None:
         view = memoryview(data)
         while view:
             view = view[file.write(view) :]
-
-
-def replace_file(path: Place, data: bytes) -> None:
-    """Put a file or an object in place, whole or not at all."""
-    if isinstance(path, ObjectPath):
-        path.write_bytes(data)
-    else:
-        replace_bytes(path, data)
 
 
 @contextmanager

@@ -25,7 +25,8 @@ from cache.quantise import Packed, QuantisedMaps
 from cache.record import Record
 from cache.schemes import SCHEMES
 from cache.store import FeatureStore
-from cache.text import States, TextStore, normalise_sentence, read_rows
+from cache.text import TextStore, normalise_sentence
+from cache.text_columns import States, read_rows
 from configs import CacheIntegrityError, MissingError, UsageError
 
 Progress = Callable[..., Iterable[Any]]

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from cache.backends import each
 from cache.keys import FeatureKey, TextKey
-from cache.layout import DamagedError
+from cache.layout import DAMAGED, RECORD, DamagedError
 from cache.location import place_of
-from cache.objects import Place, each, listed
-from cache.record import DAMAGED, RECORD, Record, read_record
+from cache.objects import Place, listed
+from cache.record import Record, read_record
 from cache.store import FeatureStore
 from cache.text import TextStore
 from cache.users import last_used, users_of

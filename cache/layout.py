@@ -27,6 +27,9 @@ from configs.model import STRIDES
 
 SCALE_FRAMES = 16
 CHECKSUM_BYTES = 4
+RECORD = "done.json"
+# Beside a record: a reader found the item damaged. It counts as absent from then on.
+DAMAGED = "damaged.json"
 
 
 class DamagedError(Exception):

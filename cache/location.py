@@ -3,13 +3,13 @@
 import os
 from pathlib import Path
 
-from cache.keys import digest_of
+from cache.backends import backend_of, work_root
 from cache.objects import ObjectPath, Place
 
 
 def default_root() -> Place:
     """FSRVOS_CACHE when set, else cache/ in the FSRVOS_WORK folder, else work/cache."""
-    return place_of(os.environ.get("FSRVOS_CACHE") or _work_root() / "cache")
+    return place_of(os.environ.get("FSRVOS_CACHE") or work_root() / "cache")
 
 
 def place_of(where: str | Place) -> Place:
@@ -23,19 +23,10 @@ def place_of(where: str | Place) -> Place:
 
 
 def local_side(root: Place) -> Path:
-    """The folder on this machine for what an object store cannot hold: the index of hashed files,
-    items being written, copies of sentences. For a cache on disk, the cache itself."""
-    if isinstance(root, Path):
-        return root
-    return _work_root() / "remote" / digest_of(str(root))[:16]
+    """The folder on this machine for what a cache cannot hold (backends.py)."""
+    return backend_of(root).local_side(root)
 
 
 def staging_of(folder: Place) -> Path:
     """The folder on this machine in which items of a key are written before they are in place."""
-    if isinstance(folder, Path):
-        return folder / "tmp"
     return local_side(folder.parent) / folder.name / "tmp"
-
-
-def _work_root() -> Path:
-    return Path(os.environ.get("FSRVOS_WORK") or "work")

@@ -6,25 +6,35 @@ cached, since other machines write, too.
 """
 
 import fnmatch
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
 from configs import FsrvosError, MissingError, UsageError
 
-Given = TypeVar("Given")
-Made = TypeVar("Made")
-AT_ONCE = 16
 _TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")
 _EXTRAS = {"s3": "s3", "s3a": "s3"}
 
 
 class ObjectStoreError(FsrvosError, OSError):
     """An object store cannot be reached, or refuses."""
+
+
+class FileFacts(NamedTuple):
+    """Of a file or an object: its bytes, and when it was written, in seconds since the epoch (0
+    where the store does not say)."""
+
+    nbytes: int
+    written: float
+
+    @classmethod
+    def of(cls, stat: os.stat_result) -> "FileFacts":
+        """Those of a file."""
+        return cls(stat.st_size, stat.st_mtime)
 
 
 @dataclass(frozen=True)
@@ -145,20 +155,15 @@ class ObjectPath:
             if fnmatch.fnmatchcase(path.name, pattern):
                 yield from path.glob(rest) if rest else (path,)
 
-    def sizes(self) -> dict[str, int]:
-        """Bytes of every object below, by its name from here on."""
+    def below(self) -> dict[str, FileFacts]:
+        """Every object below, by its name from here on."""
         with self._reached() as (files, path):
             found = files.find(path, detail=True)
         return {
-            name[len(path) :].lstrip("/"): int(facts["size"])
+            name[len(path) :].lstrip("/"): FileFacts(int(facts["size"]), _time(facts))
             for name, facts in found.items()
             if name != path
         }
-
-    def newest(self) -> float:
-        """When the youngest object below was written, in seconds since the epoch; 0 for none."""
-        with self._reached() as (files, path):
-            return max(map(_time, files.find(path, detail=True).values()), default=0.0)
 
     def upload(self, folder: Path) -> None:
         """Put every file below a folder under the same name below this place."""
@@ -218,15 +223,6 @@ def listed(place: Place, pattern: str = "*") -> list[Place]:
     """What lies below a place and is named like `pattern`, sorted; nothing where nothing does."""
     found: Iterable[Path] | Iterable[ObjectPath] = place.glob(pattern)
     return sorted(found, key=str)
-
-
-def each(place: Place, work: Callable[[Given], Made], given: Iterable[Given]) -> Iterator[Made]:
-    """work(x) of each x, in order: many at once where every request waits for a distant store."""
-    if isinstance(place, Path):
-        yield from map(work, given)
-        return
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield from pool.map(work, given)
 
 
 def open_store(url: str) -> tuple[Any, str]:

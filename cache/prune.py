@@ -10,15 +10,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from cache.claims import is_claimed
-from cache.durable import abandoned
 from cache.inventory import KeyEntry, list_keys
 from cache.items import fingerprint, item_of
 from cache.keys import digest_of
-from cache.object_leftovers import object_leftovers
-from cache.objects import Place
-from cache.record import DAMAGED
-from cache.removals import TRASH, Removal, remove, size_of
+from cache.leftovers import is_held, leftovers, trash
+from cache.objects import Place, listed
+from cache.removals import Removal, remove, size_of
 from cache.users import last_used, users_of
 from configs import FsrvosError
 
@@ -56,7 +53,7 @@ def prune(
     dry_run: only tell. Raises FsrvosError when something cannot be removed.
     """
     entries = list_keys(root)
-    removals = list(_trash(root)) if isinstance(root, Path) else []
+    removals = list(trash(root))
     doomed = dict(_unused_keys(entries, is_run)) if unused else {}
     if older_than is not None:
         doomed.update(_old_keys(entries, older_than))
@@ -65,23 +62,13 @@ def prune(
             reason = doomed[entry.digest]
             removals.append(Removal("key", entry.folder, reason, size_of(entry.folder)))
             continue
-        if isinstance(entry.folder, Path):
-            removals += _leftovers(entry, entry.folder)
-            removals += _damaged(entry, entry.folder)
-        else:
-            removals += object_leftovers(entry)
+        removals += leftovers(entry)
         if unused:
             removals += _unused_items(entry)
     if not dry_run:
         for removal in removals:
             remove(root, removal)
     return PruneReport(tuple(removals), dry_run)
-
-
-def _trash(root: Path) -> Iterator[Removal]:
-    """What a killed prune had renamed away."""
-    for path in sorted(root.glob(f"{TRASH}.*")):
-        yield Removal("temporary", path, "left by a killed prune", size_of(path))
 
 
 def _unused_keys(
@@ -119,29 +106,6 @@ def _old_keys(entries: list[KeyEntry], age: timedelta) -> Iterator[tuple[str, st
             yield entry.digest, f"last used {days:.0f} days ago"
 
 
-def _leftovers(entry: KeyEntry, folder: Path) -> Iterator[Removal]:
-    """Temporary folders and files whose process is gone, and claims that nobody holds."""
-    staged = [
-        path
-        for path in sorted((folder / "tmp").glob("*"))
-        if not _held(entry, path.name.split(".")[0])
-    ]
-    for path in [*staged, *sorted(folder.glob(".*"))]:
-        if abandoned(path):
-            yield Removal("temporary", path, "left by a killed process", size_of(path))
-    for path in sorted((folder / "claims").glob("*")):
-        if not _held(entry, path.name) and path.exists():
-            yield Removal("temporary", path, "left by a killed process", 0)
-
-
-def _damaged(entry: KeyEntry, folder: Path) -> Iterator[Removal]:
-    items = folder / "items"
-    for path in sorted(items.iterdir()) if items.is_dir() else []:
-        whole = (path / "done.json").is_file() and not (path / DAMAGED).exists()
-        if not whole and not _held(entry, path.name):
-            yield Removal("damaged item", path, "damaged or incomplete", size_of(path))
-
-
 def _unused_items(entry: KeyEntry) -> Iterator[Removal]:
     """Items whose video is not where it was, or has other frames."""
     for record in entry.records():
@@ -155,17 +119,11 @@ def _unused_items(entry: KeyEntry) -> Iterator[Removal]:
         except FsrvosError:
             reason = f"video gone: {source}"
         path = entry.folder / "items" / record.item
-        if not _held(entry, record.item):
+        if not is_held(entry, record.item):
             yield Removal("unused item", path, reason, record.nbytes)
 
 
 def _claimed(entry: KeyEntry) -> bool:
     """Whether a running process writes to a key."""
-    names = [path.name for path in (entry.folder / "claims").glob("*")]
-    return any(_held(entry, name) for name in [*names, "text.lock"])
-
-
-def _held(entry: KeyEntry, name: str) -> bool:
-    """Whether a running process holds the claim on a name of a key."""
-    folder = entry.folder if name == "text.lock" else entry.folder / "claims"
-    return is_claimed(folder, name)
+    names = [path.name for path in listed(entry.folder / "claims")]
+    return any(is_held(entry, name) for name in [*names, "text.lock"])

@@ -122,11 +122,14 @@ class ObjectItem:
 
     def read(self, frames: Sequence[int], levels: Sequence[int]) -> list[QuantisedMaps]:
         """As StoredItem. Raises ObjectStoreError when the store cannot be reached."""
-        # In fsspec's loop, to which connections belong; a process that was forked has another.
-        return list(sync(get_loop(), self._levels, frames, levels))
-
-    async def _levels(self, frames: Sequence[int], levels: Sequence[int]) -> list[QuantisedMaps]:
+        # Made anew, for a process that was forked has connections of its own, and made here, since
+        # connecting waits for the loop.
         store = RecordedStore(ObjectsBelow(self._place), self._files)
+        return list(sync(get_loop(), self._levels, store, frames, levels))
+
+    async def _levels(
+        self, store: RecordedStore, frames: Sequence[int], levels: Sequence[int]
+    ) -> list[QuantisedMaps]:
 
         async def level_maps(level: int) -> QuantisedMaps:
             arrays = [

@@ -12,18 +12,22 @@ from typing import Any, BinaryIO, NamedTuple
 
 import google_crc32c
 
-from cache.durable import replace_file, write_file
+from cache.backends import backend_of, each
 from cache.keys import SCHEMA, digest_of
-from cache.layout import CHECKSUM_BYTES, ArrayForm, DamagedError, chunk_name, level_forms
-from cache.objects import ObjectPath, Place, each
+from cache.layout import (
+    CHECKSUM_BYTES,
+    DAMAGED,
+    RECORD,
+    ArrayForm,
+    DamagedError,
+    chunk_name,
+    level_forms,
+)
+from cache.objects import Place
 from cache.schemes import SCHEMES
 from cache.shards import shard_index
 from cache.whole import UnwritableError
 from configs import FsrvosError
-
-RECORD = "done.json"
-# Beside a record: a reader found the item damaged. It counts as absent from then on.
-DAMAGED = "damaged.json"
 
 
 class StoredFile(NamedTuple):
@@ -125,14 +129,11 @@ class Record:
             yield StoredFile(f"{path}/{chunk_name(number, rank)}", size, (checksum,))
 
 
-def write_record(folder: Place, record: Record) -> None:
-    """Write the record of an item: into its staged folder, or beside its objects."""
+def record_bytes(record: Record) -> bytes:
+    """What the file of a record holds."""
     body = {"schema": SCHEMA, **asdict(record)}
     body["checksum"] = digest_of(body)
-    if isinstance(folder, ObjectPath):
-        (folder / RECORD).write_bytes(json.dumps(body).encode())
-    else:
-        write_file(folder / RECORD, json.dumps(body).encode())
+    return json.dumps(body).encode()
 
 
 def read_record(folder: Place) -> Record:
@@ -160,22 +161,19 @@ def check_files(folder: Place, record: Record) -> tuple[list[str], bool]:
     """Faults that show without reading files, and whether one is younger than the record.
 
     Missing files and those of another length are faults. A younger file means that someone wrote
-    into a finished item: its bytes need a look. Nobody writes into an object.
+    into a finished item: its bytes need a look.
     """
-    if isinstance(folder, ObjectPath):
-        sizes = (folder / record.folder).sizes()
-        return [line for stored in record.files() for line in _wrong_object(stored, sizes)], False
-    faults = []
-    written = (folder / RECORD).stat().st_mtime_ns
-    younger = False
+    recorded = (folder / RECORD).stat().st_mtime
+    group = folder / record.folder
+    below = backend_of(group).below(group)
+    faults, younger = [], False
     for stored in record.files():
-        try:
-            stat = (folder / stored.path).stat()
-        except (FileNotFoundError, NotADirectoryError):
+        if stored.path not in below:
             faults.append(f"{stored.path}: missing")
             continue
-        younger = younger or stat.st_mtime_ns > written
-        faults += _wrong_length(stored, stat.st_size)
+        facts = below[stored.path]
+        younger = younger or facts.written > recorded
+        faults += _wrong_length(stored, facts.nbytes)
     return faults, younger
 
 
@@ -199,12 +197,6 @@ def check_bytes(folder: Place, record: Record) -> list[str]:
     return [fault for found in each(folder, faults_of, record.files()) for fault in found]
 
 
-def _wrong_object(stored: StoredFile, sizes: Mapping[str, int]) -> list[str]:
-    if stored.path not in sizes:
-        return [f"{stored.path}: missing"]
-    return _wrong_length(stored, sizes[stored.path])
-
-
 def _wrong_length(stored: StoredFile, nbytes: int) -> list[str]:
     if stored.nbytes in (-1, nbytes):
         return []
@@ -214,7 +206,7 @@ def _wrong_length(stored: StoredFile, nbytes: int) -> list[str]:
 def mark_damaged(folder: Place, fault: str) -> None:
     """Leave a note that an item is damaged; a read-only cache keeps none."""
     try:
-        replace_file(folder / DAMAGED, json.dumps({"fault": fault}).encode())
+        backend_of(folder).replace(folder / DAMAGED, json.dumps({"fault": fault}).encode())
     except (OSError, UnwritableError):
         return
 

@@ -17,23 +17,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.claims import Claim, try_claim
-from cache.durable import abandoned, explained, replace_file
+from cache.backends import backend_of, each
+from cache.claims import Claim
+from cache.durable import abandoned, explained
 from cache.keys import FeatureKey
-from cache.layout import DamagedError
+from cache.layout import DAMAGED, RECORD, DamagedError
 from cache.location import place_of, staging_of
-from cache.objects import ObjectPath, Place, each
+from cache.objects import Place, listed
 from cache.quantise import QuantisedMaps, quantise
 from cache.reading import StoredItem, open_item
-from cache.record import (
-    DAMAGED,
-    RECORD,
-    Record,
-    check_bytes,
-    check_files,
-    mark_damaged,
-    read_record,
-)
+from cache.record import Record, check_bytes, check_files, mark_damaged, read_record
 from cache.users import mark_used
 from cache.writer import ItemWriter
 from configs import CacheIntegrityError, FsrvosError, MissingError
@@ -70,11 +63,9 @@ class FeatureStore:
     def has(self, item: str) -> bool:
         """Whether an item is complete, judged by its record alone."""
         folder = self.item_folder(item)
-        if isinstance(folder, ObjectPath):
-            # One request for both questions.
-            names = {path.name for path in folder.iterdir()}
-            return RECORD in names and DAMAGED not in names
-        return (folder / RECORD).is_file() and not (folder / DAMAGED).exists()
+        # One request for both questions.
+        names = {path.name for path in listed(folder)}
+        return RECORD in names and DAMAGED not in names
 
     def faults(self, item: str, deep: bool = False) -> list[str]:
         """What is wrong with an item: nothing, ["absent"], or one line a fault.
@@ -105,7 +96,7 @@ class FeatureStore:
         """Reserve an item for writing, or None while another process has it."""
         self._prepare()
         with explained("claim an item", self.folder):
-            return try_claim(self.folder / "claims", item)
+            return backend_of(self.root).try_claim(self.folder / "claims", item)
 
     def writer(self, item: str, frames: int) -> ItemWriter:
         """Begin to write an item of `frames` frames. The caller holds its claim."""
@@ -114,7 +105,7 @@ class FeatureStore:
         staging = staging_of(self.folder)
         for stale in staging.glob(f"{item}.*"):
             # Without locks, another process may be writing the same item.
-            if isinstance(self.root, Path) or abandoned(stale):
+            if backend_of(self.root).exclusive or abandoned(stale):
                 shutil.rmtree(stale, ignore_errors=True)
         return ItemWriter(
             self.folder,
@@ -229,4 +220,4 @@ class FeatureStore:
             path = self.folder / "key.json"
             if not path.exists():
                 body = {"kind": "features", "key": asdict(self.key), "provenance": self.provenance}
-                replace_file(path, json.dumps(body, indent=1, sort_keys=True).encode())
+                backend_of(path).replace(path, json.dumps(body, indent=1, sort_keys=True).encode())

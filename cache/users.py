@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cache.durable import replace_file
+from cache.backends import backend_of
 from cache.keys import digest_of
 from cache.objects import Place, listed
 from cache.whole import UnwritableError
@@ -36,7 +36,7 @@ def mark_used(folder: Place, user: Path | None = None) -> None:
             path = str(Path(user).absolute())
             (folder / "users").mkdir(exist_ok=True)
             note = folder / "users" / f"{digest_of(path)}.json"
-            replace_file(note, json.dumps({"path": path}).encode())
+            backend_of(note).replace(note, json.dumps({"path": path}).encode())
     except (OSError, UnwritableError):
         return
 

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from cache.backends import each
 from cache.inventory import KeyEntry, list_keys
-from cache.objects import Place, each, listed
+from cache.objects import Place, listed
 from cache.record import mark_damaged
 
 Progress = Callable[..., Iterable[Any]]

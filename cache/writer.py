@@ -13,15 +13,15 @@ import zarr
 from numpy.typing import NDArray
 from zarr.storage import LocalStore
 
+from cache.backends import backend_of
 from cache.durable import explained
 from cache.layout import ArrayForm, level_forms, level_name
-from cache.objects import ObjectPath, Place
+from cache.objects import Place
 from cache.quantise import Packed, QuantisedMaps
-from cache.record import LevelRecord, Record, write_record
+from cache.record import LevelRecord, Record, record_bytes
 from cache.schemes import scheme_of
 from cache.shards import LAYOUTS, write_index, write_piece
-from cache.upload import publish
-from cache.whole import put_folder, sync_tree, temporary_name
+from cache.whole import temporary_name
 from cache.zarr_stores import NotingStore
 
 
@@ -97,6 +97,7 @@ class ItemWriter:
         """
         if not self.complete:
             raise ValueError(f"item {self.item}: not all of {self.frames} frames were added")
+        backend = backend_of(self._folder)
         with explained("write to the cache", self._staged):
             levels = tuple(self._finish_level(number) for number in range(len(self._shapes)))
             record = Record(
@@ -111,23 +112,14 @@ class ItemWriter:
                 meta=dict(meta),
                 provenance=self._provenance,
                 layout=self.layout,
-                folder="" if isinstance(self._folder, Path) else self._staged.name,
+                folder=self._staged.name if backend.groups_apart else "",
             )
             headers = self._store.headers
             arrays = sum(file.nbytes for file in record.files() if file.path not in headers)
             record = replace(record, nbytes=arrays + sum(map(len, headers.values())))
-            self._put_in_place(record)
+            target = self._folder / "items" / self.item
+            backend.put_item(self._staged, target, record_bytes(record))
         return record
-
-    def _put_in_place(self, record: Record) -> None:
-        if isinstance(self._folder, ObjectPath):
-            publish(self._staged, self._folder / "items" / self.item, record)
-            self.abort()
-            return
-        write_record(self._staged, record)
-        sync_tree(self._staged)
-        trash = self._staged.with_name(temporary_name(self.item))
-        put_folder(self._staged, self._folder / "items" / self.item, trash)
 
     def abort(self) -> None:
         """Remove what was written, unless it has been put in place."""

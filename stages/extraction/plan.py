@@ -1,6 +1,5 @@
 """What an extraction has to do: videos by their bytes, what is missing and why, what it costs."""
 
-import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -12,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache import FeatureStore, ItemIndex, Place, bytes_per_frame, difference
+from cache.backends import backend_of, each
 from cache.inventory import list_keys
 from cache.items import fingerprint
-from cache.objects import each
 from configs import Config, DataError, FeaturesConfig, command
 from configs.model import STRIDES
 from stages.data.dataset import Dataset
@@ -228,16 +227,8 @@ def plan_work(
         "bytes_per_frame": size,
         "bytes_needed": size * frames,
         "minutes": seconds * frames / 60,
-        "free_bytes": _free_bytes(store.root),
+        "free_bytes": backend_of(store.root).free_bytes(store.root),
     }
-
-
-def _free_bytes(root: Place) -> int | None:
-    """Free bytes of the disk that a cache lies on; None for an object store, which has no end."""
-    if not isinstance(root, Path):
-        return None
-    existing = next(path for path in (root, *root.absolute().parents) if path.exists())
-    return shutil.disk_usage(existing).free
 
 
 def _seconds_a_frame(

@@ -19,7 +19,7 @@ from cache import (
     default_root,
     place_of,
 )
-from cache.objects import each
+from cache.backends import each
 from configs import AbsentFeaturesError, Config, MissingError
 from stages.caching.keys import feature_key, text_key
 from stages.data.dataset import Dataset

@@ -1,5 +1,6 @@
 """Random maps and a store to put them in."""
 
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cache import FeatureKey, FeatureStore
+from cache import FeatureKey, FeatureStore, Place, TextKey, TextStore, place_of
 
 Maps = list[NDArray[np.float32]]
 SHAPES = ((3, 12, 20), (4, 6, 10), (5, 3, 5), (6, 2, 3))
@@ -19,8 +20,25 @@ def key() -> FeatureKey:
 
 
 @pytest.fixture
-def store(tmp_path: Path, key: FeatureKey) -> FeatureStore:
-    return FeatureStore(tmp_path / "cache", key, {"numpy": "2"})
+def root(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """A cache on a disk, or of the kind that a test names: "memory", "s3"."""
+    monkeypatch.setenv("FSRVOS_WORK", str(tmp_path / "work"))
+    kind = getattr(request, "param", "disk")
+    if kind == "disk":
+        return tmp_path / "cache"
+    return place_of(
+        request.getfixturevalue("s3") if kind == "s3" else f"memory://{uuid.uuid4().hex}/prefix"
+    )
+
+
+@pytest.fixture
+def store(root: Place, key: FeatureKey) -> FeatureStore:
+    return FeatureStore(root, key, {"numpy": "2"})
+
+
+@pytest.fixture
+def text(root: Place) -> TextStore:
+    return TextStore(root, TextKey(encoder="t", weights="0" * 64, width=4))
 
 
 @pytest.fixture

@@ -40,3 +40,8 @@ def test_a_place_is_named_like_a_path() -> None:
     assert (place / "x/y").name == "y" and (place / "x").parent == place == place.absolute()
     assert place / "" == place and str(place / "x") == "s3://b/one/x"
     assert len({place, ObjectPath("s3://b/one"), place / "x"}) == 2
+
+
+def test_a_file_url_is_a_folder(tmp_path: Path) -> None:
+    assert place_of(f"file://{tmp_path}/cache") == tmp_path / "cache"
+    assert place_of("some/folder") == Path("some/folder")

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 from cache import FeatureStore
 from cache.presence import present
@@ -65,11 +64,10 @@ class ClusterExtraction:
                     self._judge(error, left, before)
 
     def _errand(self, sign: str) -> Errand:
-        root = self.store.root
         return Errand(
             config=self.config,
             key=self.store.key,
-            root=str(root.absolute() if isinstance(root, Path) else root),
+            root=str(self.store.root.absolute()),
             layout=self.store.layout,
             sign=sign,
             device=self.cluster.device,
