@@ -33,12 +33,12 @@ from stages.data.resize import network_size, resize_frame, resize_mask
 from stages.data.support import SupportSet, load_support
 from stages.data.video import VideoSource, read_video
 from stages.data.video_writer import VideoWriter
-from stages.encoders import TextEncoder, VisionEncoder, load_text, load_vision
 from stages.encoders.unread import warn_of_unread
 from stages.feeding.batches import EpisodeBatch, make_words, stack_pyramids
 from stages.feeding.inference import Answer, Frame, answers, run_model
+from stages.feeding.sources import LiveEncoders
 from stages.model.inputs import FramePyramid, Support, Words
-from stages.runs.checkpoint import Encoders, digest_of_run, load_checkpoint, require_encoders
+from stages.runs.checkpoint import digest_of_run, load_checkpoint, require_encoders
 from stages.runtime.allocator import keep_freed_memory
 from stages.runtime.device import require_one_process
 from stages.runtime.progress import say, track
@@ -89,12 +89,8 @@ class Segmenter:
         loaded = load_checkpoint(run_dir, device)
         self.config, self.model = loaded.config, loaded.model
         self.device = torch.device(device)
-        self.vision: VisionEncoder = load_vision(self.config.encoder, device)
-        self.text: TextEncoder = load_text(self.config.encoder, device)
-        present = Encoders(
-            self.vision.channels, self.text.width, self.vision.digest, self.text.digest
-        )
-        require_encoders(loaded.encoders, present, run_dir)
+        self.encoders = LiveEncoders(self.config.encoder, device)
+        require_encoders(loaded.encoders, self.encoders.present, run_dir)
 
     def support(self, shown: SupportSet) -> Support:
         """Maps, words and masks of the annotated frames; S frames of any sizes on one canvas."""
@@ -117,10 +113,7 @@ class Segmenter:
 
     def words(self, sentence: str) -> Words:
         """The sentence's states."""
-        states = self.text.encode([sentence])[0]
-        return make_words(
-            [(states.tokens.cpu().numpy(), states.sentence.cpu().numpy())], self.device
-        )
+        return make_words([self.encoders.text(sentence)], self.device)
 
     def segment(self, frames: Sequence[Frame], words: Words, support: Support) -> Answer:
         """One window's answer at the frames' own size."""
@@ -134,9 +127,7 @@ class Segmenter:
     def encode(self, frames: Sequence[Frame]) -> list[Tensor]:
         """Four maps [T, C, h, w] of equally large frames."""
         size = self.size(frames[0])
-        clip = np.stack([resize_frame(frame, size) for frame in frames])
-        with torch.inference_mode():
-            return list(self.vision(torch.from_numpy(clip).to(self.device)))
+        return self.encoders.maps([resize_frame(frame, size) for frame in frames])
 
     def size(self, frame: Frame) -> tuple[int, int]:
         """Network input size (H, W) of a frame."""
@@ -172,7 +163,7 @@ def predict(
     source = read_video(video)
     segmenter = Segmenter(run, device)
     for text in (sentence, shown.expression):
-        warn_of_unread(segmenter.text, text)
+        warn_of_unread(segmenter.encoders.words, text)
     annotated, words = segmenter.support(shown), segmenter.words(sentence)
     with whole_folder(out, NAMES) as folder:
         shows = _draw(segmenter, source, sentence, words, annotated, folder)
@@ -211,8 +202,8 @@ def predict(
 def _provenance(segmenter: Segmenter, run: Path, device: str, command: str) -> dict[str, Any]:
     digests = {
         "weights": digest_of_run(run),
-        "vision": segmenter.vision.digest,
-        "text": segmenter.text.digest,
+        "vision": segmenter.encoders.present.vision_digest,
+        "text": segmenter.encoders.present.text_digest,
     }
     settings = asdict(segmenter.config)
     return provenance(command=command, device=device, settings=settings, digests=digests)

@@ -1,7 +1,7 @@
 """Episodes to tensors: what the network is fed, from any source of features.
 
 A source gives maps and text states by video and sentence; it may read the cache or run the
-encoders. Values travel quantised to the training device and become floats there.
+encoders.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cache import QuantisedMaps
-from stages.caching.quantisation import dequantise_on_device
 from stages.data.clips import Clip, Episode
 from stages.data.dataset import Dataset
 from stages.data.views import PLAIN, View
@@ -42,10 +40,8 @@ class FeatureSource(Protocol):
     def size(self, video: str) -> tuple[int, int]:
         """(H, W) of a video's frames at network input size, pixels."""
 
-    def maps(
-        self, video: str, frame_indices: Sequence[int], view: View = PLAIN
-    ) -> list[QuantisedMaps]:
-        """Four levels of [T, C, h, w]."""
+    def maps(self, video: str, frame_indices: Sequence[int], view: View = PLAIN) -> list[Tensor]:
+        """Four levels of [T, C, h, w], float32 on the source's device."""
 
     def text(self, sentence: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Token states [L, W] and sentence state [W]."""
@@ -88,7 +84,7 @@ def collate(
     shown = [clip.told(clip.expression.text) for clip in supports]
     own = [frozenset({clip.expression.object_id}) for clip in supports]
     support = Support(
-        frames=_pyramid(source, supports, device),
+        frames=_pyramid(source, supports),
         words=make_words([source.text(text) for text in shown], device),
         masks=_masks(dataset, source, supports, own, device).float(),
     )
@@ -97,7 +93,7 @@ def collate(
         kind & {clip.expression.object_id} for kind, clip in zip(kinds, queries, strict=True)
     ]
     return EpisodeBatch(
-        query=_pyramid(source, queries, device),
+        query=_pyramid(source, queries),
         words=make_words([source.text(text) for text in asked], device),
         support=support,
         targets=_masks(dataset, source, queries, asked_for, device) if with_targets else None,
@@ -131,11 +127,9 @@ def make_words(
     )
 
 
-def _pyramid(source: FeatureSource, clips: Sequence[Clip], device: torch.device) -> FramePyramid:
+def _pyramid(source: FeatureSource, clips: Sequence[Clip]) -> FramePyramid:
     wanted = {(clip.video, clip.frames, clip.view): None for clip in clips}
-    read = {
-        key: [dequantise_on_device(level, device) for level in source.maps(*key)] for key in wanted
-    }
+    read = {key: source.maps(*key) for key in wanted}
     pyramids = [
         [
             clip.cells.apply(level, stride)

@@ -207,7 +207,7 @@ def test_windows_cover_the_clip_once_and_in_order(
     monkeypatch.setattr(evaluating, "CLIPS_A_BATCH", 1)
     said = records(ask(run, controls=False, window=window))
     loaded = load_checkpoint(run)
-    source = CacheSource(loaded.config, blocks, blocks_cache, None)
+    source = CacheSource(loaded.config, blocks, blocks_cache, "cpu")
     episode = test_episodes(blocks, 1, 0, 2)[0]
     found = said["model", 0, 0]
     assert found.masks.shape[0] == len(episode.query.frames) == 6

@@ -544,8 +544,8 @@ def test_no_checkpoint_and_another_encoder(
     weights.write_bytes(whole[: len(whole) // 2])
     run_bad(capsys, tmp_path, [*arguments, str(broken)], 1, "is damaged or truncated")
     shutil.rmtree(tmp_path / "place")
-    digest = predicting.load_vision(predicting.load_checkpoint(untrained_run).config.encoder, "cpu")
-    weights.write_bytes(whole.replace(digest.digest.encode(), b"f" * 64))
+    digest = predicting.load_checkpoint(untrained_run).encoders.vision_digest
+    weights.write_bytes(whole.replace(digest.encode(), b"f" * 64))
     run_bad(capsys, tmp_path, [*arguments, str(broken)], 1, "another vision encoder")
 
 

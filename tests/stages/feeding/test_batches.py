@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from cache import QuantisedMaps, quantise
 from stages.data.clips import Clip, Episode
 from stages.data.dataset import Dataset
 from stages.data.views import PLAIN, View
@@ -34,9 +34,7 @@ class Source:
         ids = self.dataset.masks(video, 0)
         return ids.shape[0], ids.shape[1]
 
-    def maps(
-        self, video: str, frame_indices: Sequence[int], view: View = PLAIN
-    ) -> list[QuantisedMaps]:
+    def maps(self, video: str, frame_indices: Sequence[int], view: View = PLAIN) -> list[Tensor]:
         self.asked.append((video, tuple(frame_indices)))
         height, width = self.size(video)
         levels = []
@@ -45,7 +43,7 @@ class Source:
             level = np.ones(shape, np.float32)
             level *= 1 + np.asarray(frame_indices, np.float32)[:, None, None, None]
             level *= 10 ** np.arange(channels, dtype=np.float32)[:, None, None]
-            levels.append(quantise(level, "fp32"))
+            levels.append(torch.from_numpy(level))
         return levels
 
     def text(self, sentence: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
