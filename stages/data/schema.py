@@ -161,6 +161,12 @@ class SourcesFile(FileShape):
     videos: dict[str, list[str]]
 
 
+def _track(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
+        raise ValueError(f"object_id {value!r} must be a whole number of 0 or more")
+    return value
+
+
 def _colour(value: object) -> str:
     if not isinstance(value, str) or not _HEX.fullmatch(value.strip()):
         raise ValueError(f"colour {value!r} must be written as '#ff0000'")
@@ -171,10 +177,13 @@ _HEX = re.compile("#[0-9a-fA-F]{6}")
 
 
 class SupportNotes(_Closed):
-    """support.toml; `object_id` is None when the masks are to say it."""
+    """support.toml; `object_id` is None when the masks are to say it.
+
+    It may be a track of an annotation tool, and those count from 0 and far.
+    """
 
     expression: Sentence = ""
-    object_id: ObjectId | None = None
+    object_id: Annotated[int, BeforeValidator(_track)] | None = None
     colour: Annotated[str, BeforeValidator(_colour)] | None = None
     category: Category | None = None
 

@@ -45,7 +45,8 @@ class Marked:
     @property
     def identity(self) -> tuple[str, int, str]:
         """The same in two frames: the same object, as far as the files can tell."""
-        return (self.label or "").lower(), self.number or 0, self.colour or ""
+        number = -1 if self.number is None else self.number
+        return (self.label or "").lower(), number, self.colour or ""
 
 
 @dataclass(frozen=True)

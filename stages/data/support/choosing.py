@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -60,12 +60,11 @@ def _wanted(
     marks = [marked for frame in frames for marked in frame.objects]
     fitting = [m for m in marks if _fits(m, notes)]
     if not fitting:
-        if marks and _says_which(notes, marks):
-            contents.faults.extend(_absent(contents.folder, marks, notes))
+        contents.faults.extend(_absent(contents.folder / NOTES, marks, notes))
         return None
     kinds = {m.identity: m for m in fitting if not m.plain}
     if len(kinds) > 1:
-        contents.faults.append(_several(contents.folder, list(kinds.values())))
+        contents.faults.append(_several(contents.folder / NOTES, list(kinds.values())))
         return None
     return next(iter(kinds.values()), fitting[0])
 
@@ -84,11 +83,6 @@ def _numbered(marked: Marked, number: int) -> bool:
     return marked.number == number or (marked.plain and number in _WHITE)
 
 
-def _says_which(notes: SupportNotes, marks: Iterable[Marked]) -> bool:
-    labelled = any(m.label is not None for m in marks)
-    return bool(notes.colour or (labelled and notes.category))
-
-
 def _same(marked: Marked, wanted: Marked, notes: SupportNotes) -> bool:
     """A black and white mask shows the object, whatever number other masks give it."""
     if marked.identity == wanted.identity:
@@ -96,35 +90,44 @@ def _same(marked: Marked, wanted: Marked, notes: SupportNotes) -> bool:
     return (marked.plain or wanted.plain) and _fits(marked, notes)
 
 
-def _several(folder: Path, kinds: Sequence[Marked]) -> DataError:
+def _several(where: Path, kinds: Sequence[Marked]) -> DataError:
     """The fault of marks that are of different objects."""
-    where = folder / NOTES
     if len({(m.label or "").lower() for m in kinds}) > 1:
-        names = ", ".join(sorted({repr(m.label) for m in kinds}))
+        names = _listed(repr(m.label) for m in kinds)
         return DataError(f"{where}: outlines are labelled {names}; say which one with category")
     if any(m.colour for m in kinds):
-        names = ", ".join(sorted(m.colour or "" for m in kinds))
+        names = _listed(m.colour for m in kinds)
         return DataError(f"{where}: the masks hold colours {names}; say which one with colour")
     if any(m.number is None for m in kinds):
-        label = kinds[0].label
         return DataError(
-            f"{where}: some outlines of {label!r} have a track or group and some have none; give "
-            "all of the object's the same, and say which one with object_id"
+            f"{where}: some outlines of {kinds[0].label!r} have a track or group and some have "
+            "none; give all of the object's the same, and say which one with object_id"
         )
-    names = ", ".join(str(number) for number in sorted(m.number or 0 for m in kinds))
+    names = ", ".join(map(str, sorted({m.number for m in kinds if m.number is not None})))
     return DataError(f"{where}: the masks hold objects {names}; say which one with object_id")
 
 
-def _absent(folder: Path, marks: Sequence[Marked], notes: SupportNotes) -> Iterable[DataError]:
-    where = folder / NOTES
-    if notes.colour:
-        names = ", ".join(sorted({m.colour or "black and white" for m in marks}))
+def _absent(where: Path, marks: Sequence[Marked], notes: SupportNotes) -> Iterator[DataError]:
+    """What support.toml asks for and no frame has; masks lack a number a frame each."""
+    labels = [m for m in marks if m.label is not None]
+    category = (notes.category or "").lower()
+    if marks and notes.colour and not any(m.colour == notes.colour for m in marks):
+        names = _listed(m.colour for m in marks) or "no colours"
         yield DataError(f"{where}: no mask holds colour {notes.colour} (they hold {names})")
-    elif notes.category:
-        names = ", ".join(sorted({m.label or "" for m in marks}))
+    elif labels and category and not any((m.label or "").lower() == category for m in labels):
+        names = _listed(m.label for m in labels)
         yield DataError(
             f"{where}: nothing is labelled {notes.category!r} (labels: {names}); correct category"
         )
+    elif labels:
+        names = _listed(None if m.number is None else str(m.number) for m in labels) or "none"
+        yield DataError(
+            f"{where}: no outline of it is of group or track {notes.object_id} (there are {names})"
+        )
+
+
+def _listed(names: Iterable[str | None]) -> str:
+    return ", ".join(sorted({name for name in names if name}))
 
 
 def _fault(
@@ -136,9 +139,9 @@ def _fault(
             f"{frame.where}: the mask is all background; paint the object or remove the frame"
         )
     if wanted is None and notes.object_id is not None and not frame.may_lack:
-        return _lacks(frame, str(notes.object_id), NOTES)
+        return _lacks(frame, str(notes.object_id))
     if wanted is not None and not found:
-        return _lacks(frame, str(wanted.number or wanted.colour or notes.object_id), NOTES)
+        return _lacks(frame, wanted.colour or str(wanted.number))
     if len(found) > 1 and found[0].label is not None:
         return DataError(
             f"{frame.where}: {frame.name} has {len(found)} outlines of {found[0].label!r}, and the "
@@ -147,9 +150,9 @@ def _fault(
     return None
 
 
-def _lacks(frame: AnnotatedFrame, name: str, notes: str) -> DataError:
-    there = ", ".join(sorted({str(m.number or m.colour or "white") for m in frame.objects}))
+def _lacks(frame: AnnotatedFrame, name: str) -> DataError:
+    there = _listed(m.colour or (str(m.number) if m.number else "white") for m in frame.objects)
     return DataError(
         f"{frame.where}: object {name} is not in the mask (it has {there}); "
-        f"correct object_id in {notes} or remove the frame"
+        f"correct {NOTES} or remove the frame"
     )

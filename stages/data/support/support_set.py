@@ -73,7 +73,7 @@ def scan_support(
         frames=tuple(frame.frame for frame, _ in chosen),
         masks=tuple(mask for _, mask in chosen),
         expression=notes.expression,
-        object_id=notes.object_id or wanted.number,
+        object_id=wanted.number if notes.object_id is None else notes.object_id,
         category=notes.category or wanted.label,
         format=layout.name,
         remarks=tuple(contents.remarks),

@@ -79,7 +79,6 @@ OTHERS = {
     ("stages/data/sample/generator.py", "iterdir"): "whether a folder is empty",
     ("stages/data/sample/render.py", "sorted"): "objects by their height",
     ("stages/data/sample/writer.py", "sorted"): "objects by number",
-    ("stages/data/support/choosing.py", "sorted"): "numbers, labels and colours in messages",
     ("stages/data/support/coco.py", "rglob"): "files that are looked up by name",
     ("stages/data/support/formats.py", "glob"): "annotation files",
     ("stages/data/support/formats.py", "iterdir"): "annotation files and videos",

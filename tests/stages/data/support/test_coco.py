@@ -164,6 +164,16 @@ def test_tracks_tell_objects_of_one_kind_apart(tmp_path: Path, snap: Snap, truth
         read(tmp_path)
     (tmp_path / "s" / "support.toml").write_text("object_id = 3\n")
     np.testing.assert_array_equal(read(tmp_path).masks[0], truth)
+    (tmp_path / "s" / "support.toml").write_text("object_id = 9\n")
+    with pytest.raises(
+        DataError, match=r"no outline of it is of group or track 9 \(there are 3, 4"
+    ):
+        read(tmp_path)
+    write(path, content(annotation(track_id=0), annotation(id=2, segmentation=[far], track_id=700)))
+    for number, mask in ((0, truth), (700, None)):
+        (tmp_path / "s" / "support.toml").write_text(f"object_id = {number}\n")
+        found = read(tmp_path)
+        assert found.object_id == number and (found.masks[0] == truth).all() == (mask is truth)
     write(path, content(annotation(track_id=3), annotation(id=2, segmentation=[far])))
     (tmp_path / "s" / "support.toml").unlink()
     with pytest.raises(DataError, match="some outlines of 'dog' have a track or group and some "):

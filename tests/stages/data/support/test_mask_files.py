@@ -189,7 +189,7 @@ def test_every_fault_is_listed_at_once(tmp_path: Path, snap: Snap, truth: Mask) 
     save(folder / "b.png", np.zeros((48, 64), np.uint8))
     save(folder / "c.png", np.full((20, 30), 255, np.uint8))
     (folder / "e.png").write_bytes(b"x")
-    (folder / "support.toml").write_text("object_id = 0\ncolor = 3\n")
+    (folder / "support.toml").write_text("object_id = -2\ncolor = 3\n")
     (folder / "notes.json").write_text("{")
     support, faults = scan_support(folder)
     assert support is None
@@ -199,7 +199,7 @@ def test_every_fault_is_listed_at_once(tmp_path: Path, snap: Snap, truth: Mask) 
         "c.png: the mask has 30 x 20 pixels, its image 64 x 48",
         "d.png: the mask of d.jpg is missing",
         "support.toml: the expression is empty",
-        "support.toml: object id 0 must be a whole number",
+        "support.toml: object_id -2 must be a whole number",
         "support.toml: unknown key 'color'",
         "b.png: the mask is all background",
     ):
