@@ -17,6 +17,7 @@ from stages.reporting.paper import PaperTable, build
 from stages.reporting.pictures import Sample, sample_episodes
 from stages.reporting.run import Run, load_run
 from stages.runs.folder import RunFolder
+from stages.runs.packaged import is_packaged
 
 
 def write_report(
@@ -27,7 +28,7 @@ def write_report(
     Args:
         runs: run folders, of which the newest evaluation counts, or folders of evaluations; at
             least one.
-        out: the HTML file; report.html in the first run by default.
+        out: the HTML file; report.html in the first folder named by default.
         data_root: the dataset that the sample pictures come from; where it was when the run was
             scored by default.
 
@@ -35,14 +36,14 @@ def write_report(
         The file written.
 
     Raises:
-        UsageError: no run named.
+        UsageError: no run named, or a packaged one and no `out`.
         MissingError: a run's folder does not exist.
         FsrvosError: the page cannot be written.
     """
     if not runs:
         raise UsageError("no run named; name one run folder or more")
     loaded = [load_run(run) for run in runs]
-    path = out if out is not None else RunFolder(loaded[0].folder).report
+    path = out if out is not None else _place(Path(runs[0]))
     several = len(loaded) > 1
     heading = f"{len(loaded)} runs" if several else loaded[0].name
     sections = [page.section(run, *_samples(run, data_root)) for run in loaded]
@@ -70,6 +71,13 @@ def option_table(*, runs: Sequence[Path]) -> Ablation:
         MissingError: a run's folder does not exist.
     """
     return compare([load_run(run) for run in runs])
+
+
+def _place(folder: Path) -> Path:
+    """The page's file in a run folder or an evaluation's, which name it alike."""
+    if is_packaged(folder):
+        raise UsageError(f"{folder} is not to be written to; say where the page goes with --out")
+    return RunFolder(folder).report
 
 
 def _samples(run: Run, data_root: Path | None) -> tuple[list[Sample], str]:

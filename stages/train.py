@@ -29,12 +29,10 @@ from stages.data.joined import load_datasets
 from stages.data.nouns import hide_noun
 from stages.data.sampling import mismatched, require_two
 from stages.feeding.batches import EpisodeBatch, FeatureSource, collate
-from stages.feeding.inference import answers, run_model
 from stages.feeding.prefetch import Prefetch
 from stages.feeding.sources import open_source
-from stages.model.network import Network
 from stages.model.networks import build_network
-from stages.model.prediction import Losses, Prediction
+from stages.model.prediction import Losses
 from stages.runs.checkpoint import (
     digest_of_weights,
     fill,
@@ -52,8 +50,8 @@ from stages.runtime.device import require_one_process
 from stages.runtime.precision import warn_of_emulation
 from stages.runtime.progress import say, track
 from stages.runtime.provenance import provenance
-from stages.scoring.metrics import region_j
 from stages.training.augmentation import Augmentation
+from stages.training.holdout import Holdout
 from stages.training.learning import Learner
 from stages.training.perturbation import perturb
 from stages.training.randomness import random_state, restore_random_state
@@ -145,9 +143,10 @@ class _Training:
         self.videos = frozenset(videos_of(dataset, fold, "train")) - held
         for category in self.categories:
             require_two(dataset, category, len(self.videos & {*dataset.by_category[category]}))
-        self.held = holdout_episodes(
+        episodes = holdout_episodes(
             dataset, fold, share, config.data.frames, config.data.support_frames
         )
+        self.holdout = Holdout(episodes, dataset, source, config, device)
         source.prepare(sorted(self.videos), augmented=config.train.augment)
         source.prepare(sorted(held))
         self.encoders = source.encoders
@@ -205,12 +204,12 @@ class _Training:
                     wait = batches.waited / max(stepping + batches.waited, 1e-9)
                     journal.log(self.step, self.learner.learning_rate, wait)
                 if options.holdout_every and self.step % options.holdout_every == 0 and not last:
-                    journal.note(self.step, holdout_J=self.holdout())
+                    journal.note(self.step, holdout_J=self.holdout.mean_j(self.model))
                 if last or self.step % options.checkpoint_every == 0:
                     self.keep(run)
-            self.calibrate()
+            self.holdout.calibrate(self.model)
             seconds = time.perf_counter() - begun
-            quality = self.holdout()
+            quality = self.holdout.mean_j(self.model)
             journal.note(self.step, holdout_J=quality)
         return TrainReport(
             run=str(run),
@@ -269,35 +268,6 @@ class _Training:
         self.learner.descend(losses)
         self.step += 1
         return losses
-
-    def holdout(self) -> float:
-        """Mean J over episodes of the held-back training videos; 0 where none are held back."""
-        if not self.held:
-            return 0.0
-        self.model.eval()
-        every = max(1, len(self.held) // self.config.train.holdout_episodes)
-        overlaps = [self.overlap(self.model, episode) for episode in self.held[::every]]
-        return float(np.mean(overlaps))
-
-    def calibrate(self) -> None:
-        """Let the network set from held-back videos what training cannot."""
-        if self.held:
-            self.model.eval()
-            self.model.calibrate([self.said(episode) for episode in self.held])
-
-    def said(self, episode: Episode) -> Prediction:
-        """What the network says of one episode."""
-        batch = collate(self.dataset, self.source, [episode], self.device, with_targets=False)
-        return run_model(self.model, batch, self.config.train.precision)
-
-    def overlap(self, model: Network, episode: Episode) -> float:
-        """Mean J of one episode at network input size."""
-        batch = collate(self.dataset, self.source, [episode], self.device)
-        assert batch.targets is not None
-        size = (batch.targets.shape[-2], batch.targets.shape[-1])
-        said = run_model(model, batch, self.config.train.precision)
-        answer = answers(said, batch.query, model.mask_stride, [size])[0]
-        return float(region_j(answer.masks, batch.targets[0].cpu().numpy()).mean())
 
     def keep(self, run: Path) -> None:
         """Save all that going on needs."""

@@ -12,7 +12,7 @@ from fsrvos_cli.output import emit
 
 @click.command(cls=once.Command)
 @click.argument("runs", type=options.ANY_PATH, nargs=-1)
-@click.option("-o", "--out", type=options.FILE, help="HTML file.  [default: in the first run]")
+@click.option("-o", "--out", type=options.FILE, help="HTML file.  [default: in the first of RUNS]")
 @click.option(
     "--table",
     type=click.Choice(["1", "2", "3", "4", "options"]),

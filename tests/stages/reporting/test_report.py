@@ -187,6 +187,23 @@ def test_several_runs_are_compared(run: Path, tmp_path: Path) -> None:
     assert reader.text.count("data-full-fold2") == 2  # in the comparison and as a heading
 
 
+def test_an_evaluation_is_reported_where_it_lies(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its run's configuration and log, also where the run is elsewhere or packaged."""
+    evaluation = evaluation_of(run)
+    assert write_report(runs=[evaluation]) == evaluation / "report.html"
+    text = " ".join(read(evaluation / "report.html").text)
+    assert 'affinity = "self"' in text and "steps a second" in text
+    alone = tmp_path / "alone"
+    shutil.copytree(evaluation, alone)
+    text = " ".join(read(write_report(runs=[alone])).text)
+    assert 'affinity = "self"' not in text and "J&F, percent" in text
+    monkeypatch.setattr("stages.report.is_packaged", lambda folder: folder == run)
+    with pytest.raises(UsageError, match="--out"):
+        write_report(runs=[run])
+
+
 def test_wrong_arguments(run: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no run named"):
         write_report(runs=[])
