@@ -23,7 +23,8 @@ SET ?=
 SAMPLE := $(WORK)/data/sample
 
 # Evaluating, scoring and reporting takes a trained run as it is: the one named, or without a name
-# the newest, as `fsrvos` does.
+# the newest, as `fsrvos` does; on the dataset and fold that it was trained for, unless others are
+# named.
 ifeq ($(filter demo sample-full train,$(MAKECMDGOALS)),)
 ifeq ($(origin RUN)$(origin CONFIG)$(origin FOLD)$(origin DATA),filefilefilefile)
 TRAINED := $(patsubst %/model.safetensors,%,$(firstword \
@@ -37,9 +38,6 @@ ifneq ($(TRAINED),)
 RUN := $(TRAINED)
 RUN_DATA := $(if $(filter-out file,$(origin DATA)),--data $(DATA))
 RUN_FOLD := $(if $(filter-out file,$(origin FOLD)),--fold $(FOLD))
-else
-RUN_DATA := --data $(DATA)
-RUN_FOLD := --fold $(FOLD)
 endif
 
 VENV := .venv

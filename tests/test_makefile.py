@@ -117,6 +117,14 @@ def test_a_second_demo_does_no_work(project: Path) -> None:
     assert said in out
 
 
+def test_what_a_demo_evaluated_is_not_evaluated_again(project: Path) -> None:
+    make(project, "demo")
+    calls, out = make(project, "eval")
+    assert calls == []
+    assert "J&F 50.0" in out.splitlines()
+    assert make(project, "report")[0] == []
+
+
 def test_other_weights_are_evaluated_again(project: Path) -> None:
     make(project, "demo")
     (project / "work/runs/sample-demo-fold1/model.safetensors").unlink()
