@@ -8,6 +8,7 @@ from typing import Literal
 import click
 
 from fsrvos_cli import once, options
+from fsrvos_cli.invocation import command_line
 from fsrvos_cli.output import emit
 
 
@@ -46,7 +47,7 @@ def import_(
     """
     from stages.runs.foreign.conversion import import_checkpoint
 
-    emit(import_checkpoint(path=file, run=run, family=family), as_json)
+    emit(import_checkpoint(path=file, run=run, family=family, command=command_line()), as_json)
 
 
 @weights.command()

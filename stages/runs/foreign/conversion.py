@@ -14,11 +14,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from configs import DataError, command, load_config
+from configs import DataError, UsageError, load_config
+from configs import command as command_line
 from configs.model import ModelConfig
 from stages.model.build import build_model
 from stages.model.fsrvos import FsrvosModel
-from stages.runs.checkpoint import Encoders, fill, save_checkpoint
+from stages.runs.checkpoint import Encoders, fill, read_facts, save_checkpoint
+from stages.runs.folder import RunFolder, digest_of_file
 from stages.runs.foreign.encoders import write_encoders
 from stages.runs.foreign.names import (
     BACKBONE,
@@ -29,6 +31,7 @@ from stages.runs.foreign.names import (
     official_names,
 )
 from stages.runs.foreign.reader import ForeignFile, read_foreign
+from stages.runtime.provenance import provenance
 
 Family = Literal["official", "referformer"]
 SEED = 0  # of parameters that a file lacks
@@ -75,11 +78,17 @@ class ImportReport:
     notes: list[str]
 
 
-def import_checkpoint(*, path: Path, run: Path, family: Family = "official") -> ImportReport:
+def import_checkpoint(
+    *, path: Path, run: Path, family: Family = "official", command: str = ""
+) -> ImportReport:
     """Write a run folder from a checkpoint of the authors' code or of ReferFormer.
 
-    Raises MissingError (no such file), DataError (not such a checkpoint, or it does not fit).
+    An imported run may be imported again; a trained one is not replaced. command: kept as
+    provenance. Raises MissingError (no such file), DataError (not such a checkpoint, or it does not
+    fit), UsageError (`run` holds a trained network).
     """
+    if RunFolder(run).weights.exists() and "imported" not in (read_facts(run) or {}):
+        raise UsageError(f"{run} holds a network that was not imported; name another folder")
     source = read_foreign(path)
     model, ignored, fresh = _convert(source, family, path)
     base = load_config("official")
@@ -91,7 +100,9 @@ def import_checkpoint(*, path: Path, run: Path, family: Family = "official") -> 
         written.vision_digest,
         written.text_digest,
     )
-    save_checkpoint(run, model, config, encoders, {"imported": family, "fresh": fresh})
+    made = provenance(command=command, digests={"file": digest_of_file(path)})
+    facts = {"imported": family, "fresh": fresh, "provenance": made}
+    save_checkpoint(run, model, config, encoders, facts)
     left_out = {name for names in ignored.values() for name in names}
     return ImportReport(
         run=str(run),
@@ -114,7 +125,7 @@ def importable(source: ForeignFile, path: Path) -> str:
     except DataError as error:
         return f"no: {error}"
     option = () if family == "official" else ("--from", family)
-    return command("fsrvos", "weights", "import", path, path.stem, *option)
+    return command_line("fsrvos", "weights", "import", path, path.stem, *option)
 
 
 def official_config(tensors: Mapping[str, Tensor]) -> ModelConfig:
@@ -160,7 +171,7 @@ def _convert(
     """The network of a file, what of the file was ignored and why, and what stayed fresh."""
     if source.program != family:
         known = "" if source.program == "unknown" else f"; it is of {source.program}"
-        inspect = command("fsrvos", "weights", "inspect", path)
+        inspect = command_line("fsrvos", "weights", "inspect", path)
         raise DataError(f"{path} is no {family} checkpoint{known}; see {inspect}")
     try:
         config, channels = official_config(source.tensors), channels_of(source.tensors)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,9 +13,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from configs import DataError, MissingError
+from configs import DataError, MissingError, UsageError
 from stages.encoders import load_text, load_vision
-from stages.runs.checkpoint import load_checkpoint
+from stages.runs.checkpoint import load_checkpoint, read_facts
 from stages.runs.foreign.conversion import import_checkpoint
 from stages.runs.foreign.names import BOX_ALIAS, BOXES, official_name, official_names
 from stages.weights import inspect_weights
@@ -249,3 +251,21 @@ def test_inspect_names_what_is_beside_the_weights(file: Path, run: Path) -> None
     assert (report.program, report.format) == ("the authors' release", "PyTorch, before zip")
     assert (report.beside["epoch"], report.beside["args"]) == ("23", "Namespace")
     assert inspect_weights(path=run).program == "fsrvos"
+
+
+def test_a_trained_network_is_not_replaced_by_an_imported_one(
+    file: Path, untrained_run: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(untrained_run, run)
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    with pytest.raises(UsageError, match="holds a network that was not imported"):
+        import_checkpoint(path=file, run=run)
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+def test_an_imported_run_says_what_it_was_imported_from(file: Path, run: Path) -> None:
+    facts = read_facts(run)
+    assert facts is not None
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert facts["provenance"]["digests"] == {"file": digest}
