@@ -40,6 +40,7 @@ from stages.model.network import Network
 from stages.model.prediction import Losses, Prediction, Truth
 
 ABSENT = -20.0  # logit of padding, and of a clip without the kind
+MARGIN = 1.0  # by which an object may be behind the best and is kept all the same, in use
 MISSED = 0.04  # share of clips with the kind that may be answered empty
 
 
@@ -143,7 +144,9 @@ class AffinityNetwork(Network):
         if self.choice is None or found.objects.count == 0:
             return found.logits, None
         choice = self.choice(found.clip, words, found.coarse.detach(), found.objects)
-        factor = resized(choice.preference[:, None], found.clip.shape(FINE))[:, 0]
+        doubt = 0.0 if self.training else MARGIN
+        preference = (choice.preference + doubt).clamp(max=0)
+        factor = resized(preference[:, None], found.clip.shape(FINE))[:, 0]
         return restrict(found.logits.detach(), factor), choice.scores
 
     @torch.no_grad()

@@ -38,6 +38,7 @@ STEEPNESS = 1.5  # logits of a mask, a standard deviation
 CONVINCED = 0.05  # mean score of the first look inside the mask from which the object is there
 CONVICTION = 20.0  # logits of the presence, a unit of that score
 UNCONVINCED = -1.0  # that score of an empty mask
+LARGER = 6.0  # times the support's area that an object of the clip may have
 STANDS_OUT = 1.0  # standard deviations above a clip's mean from which a cell is object
 FLAT = 1e-4  # added to a standard deviation
 OF_STRIDE = 3  # cues a compared stride gives
@@ -67,10 +68,11 @@ class FrozenMask:
 class Looks:
     """Scores of the closed-form classifiers: of the support's at stride 16, [T, h, w], with what
     parts the support's own object from its background; of the clip's own at stride 8, [T, h', w']
-    each."""
+    each. area: share of the support's frames that its object covers."""
 
     first: Tensor
     cut: Cut
+    area: float
     own: tuple[Tensor, ...]
 
     @property
@@ -83,13 +85,15 @@ class Looks:
 
     def answer(self, grid: tuple[int, int]) -> FrozenMask:
         """The mask: where the support's cut carries over, that of the first look; otherwise the
-        cells that stand out in the last. It shows the object as far as the first look is convinced
-        of what is inside."""
+        cells that stand out in the last, of at most `LARGER` the support's area. It shows the
+        object as far as the first look is convinced of what is inside."""
         first = resized(self.first[:, None], grid)[:, 0]
         if self.carries_over:
             logits = FIRST_SCALE * (first - self.cut.score)
         else:
-            logits = standardised(self.own[-1] if self.own else first) - STANDS_OUT
+            scores = standardised(self.own[-1] if self.own else first)
+            most = scores.flatten().quantile(max(0.0, 1 - LARGER * self.area))
+            logits = scores - most.clamp(min=STANDS_OUT)
         inside = (logits > 0).float()
         sums, sizes = (first * inside).sum((-2, -1)), inside.sum((-2, -1))
         frames = torch.where(sizes > 0, sums / sizes.clamp(min=1), UNCONVINCED)
@@ -115,7 +119,8 @@ def look(query: QueryClip, support: SupportClip, looks: int) -> Looks:
     for _ in range(looks):
         own.append(second_look(before, cells, bar))
         before, bar = standardised(before) + standardised(own[-1]), math.inf
-    return Looks(first, cut, tuple(own))
+    shown = support.share[GRID][support.counted[GRID]]
+    return Looks(first, cut, float(shown.mean()), tuple(own))
 
 
 def first_look(query: QueryClip, support: SupportClip) -> tuple[Tensor, Cut]:

@@ -46,7 +46,7 @@ def test_an_untrained_network_finds_what_is_like_the_support(name: str) -> None:
 def test_a_first_look_has_to_be_convinced(score: float, there: bool) -> None:
     own = torch.zeros(2, 4, 4)
     own[0, 1:3, 1:3] = 1.0
-    said = Looks(torch.full((2, 2, 2), score), Cut(0.5, 0.9), (own,)).answer((4, 4))
+    said = Looks(torch.full((2, 2, 2), score), Cut(0.5, 0.9), 0.5, (own,)).answer((4, 4))
     assert (float(said.clip) > 0) is (float(said.frames[0]) > 0) is there
     assert float(said.clip) == pytest.approx(20 * (score - 0.05), abs=1e-5)
     assert float(said.frames[1]) < -20  # nothing is found there
@@ -57,13 +57,20 @@ def test_a_cut_that_carries_over_is_kept() -> None:
     first = torch.full((2, 4, 4), -0.1)
     first[:, 1:3, 1:3] = 0.8
     own = torch.randn(2, 8, 8)
-    looks = Looks(first, Cut(0.5, 0.9), (own,))
+    looks = Looks(first, Cut(0.5, 0.9), 0.5, (own,))
     assert looks.carries_over
     assert torch.equal(looks.answer((4, 4)).logits > 0, first > 0.5)
     for other in (Cut(0.5, 0.6), Cut(0.7, 0.9), Cut(-0.2, 0.9)):  # parted badly, not exceeded, none
-        looks = Looks(first, other, (own,))
+        looks = Looks(first, other, 0.5, (own,))
         assert not looks.carries_over
         assert torch.equal(looks.answer((8, 8)).logits > 0, own > own.mean() + own.std() + 1e-4)
+
+
+def test_a_mask_is_not_many_times_as_large_as_the_supports() -> None:
+    own = torch.randn(2, 20, 20)
+    for area, share in ((0.5, (own > own.mean() + own.std()).float().mean()), (0.01, 0.06)):
+        said = Looks(torch.zeros(2, 10, 10), Cut(0.5, 0.5), area, (own,)).answer((20, 20))
+        assert float((said.logits > 0).float().mean()) == pytest.approx(float(share), abs=0.005)
 
 
 def test_similarity_has_nothing_to_learn() -> None:
