@@ -75,6 +75,7 @@ def episodes(monkeypatch: pytest.MonkeyPatch) -> list[list[Episode]]:
         return collate(dataset, source, made, *rest, **options)
 
     monkeypatch.setattr("stages.train.collate", note)
+    monkeypatch.setattr("stages.training.holdout.collate", note)
     return noted
 
 
