@@ -1,4 +1,4 @@
-"""Extraction on an existing cluster: Dask or Ray, through joblib.
+"""Extraction on an existing cluster: Dask or Ray.
 
 driver ──bundles of videos (names only)──▶ workers ──items──▶ the cache that all machines see
 """

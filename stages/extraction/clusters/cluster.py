@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 from configs import FsrvosError, UsageError
-
-if TYPE_CHECKING:
-    from joblib.parallel import ParallelBackendBase
 
 # How long an address may take to answer, and a cluster to show its first worker.
 CONNECT_SECONDS = 15.0
@@ -36,14 +34,13 @@ class Cluster:
 class Connection:
     """A cluster that answered.
 
-    backend: joblib's; workers: how many bundles run at once; in_flight: how many are handed over
-    before the first is done, as joblib's `pre_dispatch`; lost: errors that say that a worker or
-    the connection died, not that the work failed.
+    run: gives what a function makes of each bundle, in the order in which it is done; closing it
+    calls off what is left; workers: how many bundles run at once; lost: errors that say that a
+    worker or the connection died, not that the work failed.
     """
 
-    backend: ParallelBackendBase
+    run: Callable[[Callable[[Any], Any], Sequence[Any]], Generator[Any, None, None]]
     workers: int
-    in_flight: str
     lost: tuple[type[BaseException], ...]
 
 

@@ -1,26 +1,22 @@
-"""Dask through joblib, without the two traps of joblib's own backend.
-
-An error that Dask reports of a task that it gave up (its workers died again and again, or the
-scheduler has gone) never reaches joblib, which then waits for ever. And on a cluster of one worker
-thread joblib runs everything in the driver instead.
-"""
+"""Dask: bundles as tasks, results as they come, and an end where Dask would wait for ever."""
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Future
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from configs import FsrvosError, MissingError, UsageError
 from stages.extraction.clusters.cluster import CONNECT_SECONDS, Cluster, Connection, require_answer
 
 try:
+    from distributed import CancelledError as FutureCancelledError
     from distributed import Client, KilledWorker
     from distributed.comm import CommClosedError
-    from joblib._dask import DaskDistributedBackend
 except ImportError as error:
     raise MissingError(
         "--backend dask needs the package distributed; run pip install 'fsrvos[dask]'"
@@ -29,45 +25,6 @@ except ImportError as error:
 # How long a cluster may be without any worker before its tasks fail.
 WORKERLESS_SECONDS = 120.0
 _POLL_SECONDS = 1.0
-
-
-class DaskBackend(DaskDistributedBackend):
-    """joblib's Dask backend; a task that Dask gives up fails, one worker is a cluster too."""
-
-    def __init__(self, client: Client) -> None:
-        """client: connected; stays the caller's."""
-        super().__init__(client=client)
-        self.waiting: set[Future[Any]] = set()
-
-    def effective_n_jobs(self, n_jobs: int) -> int:
-        """Threads of all workers; two at least, since joblib runs one job in the driver."""
-        return max(2, super().effective_n_jobs(n_jobs))
-
-    def submit(self, func: Any, callback: Callable[[Any], None]) -> Future[Any]:
-        """Send a task. `callback` gets its result, or the error that Dask reports of it."""
-        future: Future[Any] = super().submit(func, callback)
-        self.waiting.add(future)
-
-        def tell(done: Future[Any]) -> None:
-            self.waiting.discard(done)
-            error = done.exception()
-            if error is not None:
-                callback(error)
-
-        future.add_done_callback(tell)
-        return future
-
-    def give_up(self, error: Exception) -> None:
-        """Let every task fail that has no result yet."""
-        for future in tuple(self.waiting):
-            if not future.done():
-                future.set_exception(error)
-
-    def retrieve_result_callback(self, out: Any) -> Any:
-        """The result; raises what came instead of one."""
-        if isinstance(out, BaseException):
-            raise out
-        return super().retrieve_result_callback(out)
 
 
 @contextmanager
@@ -88,36 +45,44 @@ def connect_dask(cluster: Cluster) -> Iterator[Connection]:
             client.wait_for_workers(1, timeout=CONNECT_SECONDS)
         except TimeoutError as error:
             raise FsrvosError(f"the {cluster} has no workers; start some: dask worker") from error
-        backend = DaskBackend(client)
-        with _watched(client, backend):
-            # All at once: the scheduler balances, also over workers that come later.
-            workers = sum(client.nthreads().values())
-            lost = (KilledWorker, CommClosedError, CancelledError, WorkersGoneError)
-            yield Connection(backend, workers, "all", lost)
+        workers = sum(client.nthreads().values())
+        yield Connection(partial(run_on, client), workers, LOST)
 
 
 class WorkersGoneError(Exception):
     """A cluster lost its last worker, or its scheduler, and none came back."""
 
 
-@contextmanager
-def _watched(client: Client, backend: DaskBackend) -> Iterator[None]:
-    """Let tasks fail that nobody will do: Dask itself waits for ever."""
-    over = threading.Event()
+LOST = (KilledWorker, CommClosedError, CancelledError, FutureCancelledError, WorkersGoneError)
 
-    def watch() -> None:
-        alive = time.monotonic()
-        while not over.wait(_POLL_SECONDS):
+
+def run_on(
+    client: Client, work: Callable[[Any], Any], bundles: Sequence[Any]
+) -> Generator[Any, None, None]:
+    """What `work` makes of each bundle, as it is done. Raises its errors, and those of LOST."""
+    done: SimpleQueue[Any] = SimpleQueue()
+    # All at once: the scheduler balances, also over workers that come later. Not pure, or a bundle
+    # that is sent again would be taken for the one before.
+    tasks = [client.submit(work, bundle, pure=False) for bundle in bundles]
+    for task in tasks:
+        task.add_done_callback(done.put)
+    try:
+        for _ in tasks:
+            yield _next_done(client, done).result()
+    finally:
+        with suppress(OSError, TimeoutError):  # the scheduler may be what has gone
+            client.cancel(tasks)
+
+
+def _next_done(client: Client, done: SimpleQueue[Any]) -> Any:
+    """A task that is done. Raises WorkersGoneError where nobody is left to do one."""
+    alive = time.monotonic()
+    while True:
+        try:
+            return done.get(timeout=_POLL_SECONDS)
+        except Empty:
             # What the scheduler last told the client, which costs no message.
             if client.status == "running" and client.scheduler_info()["workers"]:
                 alive = time.monotonic()
             elif time.monotonic() - alive > WORKERLESS_SECONDS:
-                backend.give_up(WorkersGoneError(f"no worker for {WORKERLESS_SECONDS:.0f} s"))
-
-    thread = threading.Thread(target=watch, name="watch", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+                raise WorkersGoneError(f"no worker for {WORKERLESS_SECONDS:.0f} s") from None

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import replace
 
 from cache import FeatureStore
@@ -12,8 +11,8 @@ from cache.presence import present
 from configs import Config, FsrvosError
 from stages.encoders.pinning import with_absolute_paths
 from stages.extraction.clusters.backends import connect
-from stages.extraction.clusters.bundles import Bundle, Delivery, Errand, bundle_up, deliver
-from stages.extraction.clusters.cluster import Cluster, Connection
+from stages.extraction.clusters.bundles import Errand, bundle_up, deliver
+from stages.extraction.clusters.cluster import Cluster
 from stages.extraction.jobs import Job, Tally
 from stages.runtime.progress import say
 
@@ -55,7 +54,7 @@ class ClusterExtraction:
                 before = len(left)
                 bundles = list(bundle_up(errand, list(left.values()), connection.workers))
                 try:
-                    with _sent(connection, bundles) as deliveries:
+                    with closing(connection.run(deliver, bundles)) as deliveries:
                         for delivery in deliveries:
                             self._count(delivery.tally)
                             for item in delivery.items:
@@ -93,24 +92,3 @@ class ClusterExtraction:
                 "(out of memory?), then run the same command again"
             ) from error
         say(f"fsrvos: workers died ({reason}); sending {len(left)} videos again")
-
-
-@contextmanager
-def _sent(connection: Connection, bundles: Sequence[Bundle]) -> Iterator[Iterator[Delivery]]:
-    """Run bundles through joblib; deliveries as they come. Leaving calls off those not begun."""
-    from joblib import Parallel, delayed
-
-    parallel = Parallel(
-        backend=connection.backend,
-        n_jobs=connection.workers,
-        batch_size=1,
-        pre_dispatch=connection.in_flight,
-        return_as="generator_unordered",
-    )
-    deliveries = parallel(delayed(deliver)(bundle) for bundle in bundles)
-    try:
-        yield deliveries
-    finally:
-        with warnings.catch_warnings():  # joblib's, about tasks that were cut off
-            warnings.simplefilter("ignore")
-            deliveries.close()

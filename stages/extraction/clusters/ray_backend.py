@@ -7,8 +7,13 @@ and joblib runs everything in the driver when there is but one.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from joblib import Parallel, delayed
 
 from configs import FsrvosError, MissingError, UsageError
 from stages.extraction.clusters.cluster import Cluster, Connection, require_answer
@@ -64,10 +69,26 @@ def connect_ray(cluster: Cluster) -> Iterator[Connection]:
         register_ray()
         arguments = {"max_restarts": RESTARTS, "max_task_retries": TASK_RETRIES, **share}
         backend = StreamingRayBackend(ray_remote_args=arguments)
-        yield Connection(backend, workers, "2 * n_jobs", LOST)
+        yield Connection(partial(_run, backend, workers), workers, LOST)
     finally:
         if own:
             ray.shutdown()
+
+
+def _run(
+    backend: RayBackend, workers: int, work: Callable[[Any], Any], bundles: Sequence[Any]
+) -> Generator[Any, None, None]:
+    """What `work` makes of each bundle, as it is done. Raises its errors, and those of LOST."""
+    parallel = Parallel(
+        backend=backend, n_jobs=workers, batch_size=1, return_as="generator_unordered"
+    )
+    results = parallel(delayed(work)(bundle) for bundle in bundles)
+    try:
+        yield from results
+    finally:
+        with warnings.catch_warnings():  # joblib's, about tasks that were cut off
+            warnings.simplefilter("ignore")
+            results.close()
 
 
 def _actors(cluster: Cluster) -> tuple[int, dict[str, float]]:

@@ -10,7 +10,6 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 from distributed import Client, LocalCluster
-from joblib import Parallel, delayed
 
 import stages.extraction.clusters.cluster
 import stages.extraction.clusters.dask_backend
@@ -19,7 +18,7 @@ from cache.inventory import list_keys
 from configs import Config, FsrvosError, MissingError, UsageError
 from stages.extraction.clusters import Cluster
 from stages.extraction.clusters.backends import connect
-from stages.extraction.clusters.dask_backend import DaskBackend, WorkersGoneError, _watched
+from stages.extraction.clusters.dask_backend import WorkersGoneError, run_on
 from stages.features import extract
 
 FRAMES = 12 * 6
@@ -101,10 +100,6 @@ def client(scheduler: str) -> Iterator[Client]:
         yield client
 
 
-def parallel(backend: object) -> Parallel:
-    return Parallel(backend=backend, n_jobs=1, batch_size=1, return_as="generator_unordered")
-
-
 class Unreadable:
     """Arrives nowhere: an error that Dask sees and joblib's wrapper of the task does not."""
 
@@ -125,9 +120,8 @@ def _fail(words: str) -> None:
 
 
 def test_a_task_that_dask_gives_up_fails(client: Client) -> None:
-    """joblib's own backend would wait for ever."""
     with pytest.raises((ImportError, RuntimeError), match="no such module|deserialization"):
-        list(parallel(DaskBackend(client))(delayed(id)(Unreadable()) for _ in range(2)))
+        list(run_on(client, id, [Unreadable(), Unreadable()]))
 
 
 def test_a_cluster_without_this_program_is_one_line(scheduler: str) -> None:
@@ -136,34 +130,26 @@ def test_a_cluster_without_this_program_is_one_line(scheduler: str) -> None:
         pytest.raises(MissingError, match=line),
         connect(Cluster("dask", scheduler)) as connection,
     ):
-        backend = connection.backend
-        list(parallel(backend)(delayed(id)(Unreadable()) for _ in range(2)))
+        list(connection.run(id, [Unreadable(), Unreadable()]))
 
 
 def test_tasks_that_nobody_will_do_fail(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """All workers have gone, and Dask would wait for others."""
-    backend = DaskBackend(client)
     monkeypatch.setattr(stages.extraction.clusters.dask_backend, "WORKERLESS_SECONDS", 0.0)
     monkeypatch.setattr(stages.extraction.clusters.dask_backend, "_POLL_SECONDS", 0.05)
     monkeypatch.setattr(client, "scheduler_info", lambda: {"workers": {}})
     try:
-        with (
-            _watched(client, backend),
-            pytest.raises(WorkersGoneError, match="no worker for 0 s"),
-        ):
-            list(parallel(backend)(delayed(_wait)(number) for number in range(2)))
+        with pytest.raises(WorkersGoneError, match="no worker for 0 s"):
+            list(run_on(client, _wait, [0, 1]))
     finally:
         _ENOUGH.set()
 
 
-def test_one_worker_is_a_cluster(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """joblib's own backend would run the work here."""
-    monkeypatch.setattr(client, "ncores", lambda: {"tcp://1": 1})
-    sent = []
-    real = client.submit
-    monkeypatch.setattr(client, "submit", lambda *a, **k: sent.append(a) or real(*a, **k))
-    assert sorted(parallel(DaskBackend(client))(delayed(abs)(n) for n in (-2, 1))) == [1, 2]
-    assert len(sent) == 2
+def test_what_is_left_is_called_off(client: Client) -> None:
+    results = run_on(client, abs, [-2, 1])
+    assert next(results) in (1, 2)
+    results.close()
+    assert sorted(run_on(client, abs, [-2, 1])) == [1, 2]
 
 
 def test_a_cluster_without_workers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

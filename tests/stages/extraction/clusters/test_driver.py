@@ -1,12 +1,13 @@
 """Sending bundles, and sending again what died, on a cluster made of this process's threads."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from joblib.parallel import ThreadingBackend
 
 import stages.extraction.clusters.bundles
 import stages.extraction.clusters.driver
@@ -28,9 +29,17 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A cluster of two workers that are threads; what they still do is waited for at the end."""
     others = set(threading.enumerate())
 
+    def run(work: Callable[[Any], Any], bundles: Sequence[Any]) -> Generator[Any, None, None]:
+        with ThreadPoolExecutor(2) as pool:
+            tasks = [pool.submit(work, bundle) for bundle in bundles]
+            try:
+                yield from (task.result() for task in as_completed(tasks))
+            finally:
+                pool.shutdown(cancel_futures=True)
+
     @contextmanager
     def connect(_: Cluster) -> Iterator[Connection]:
-        yield Connection(ThreadingBackend(), 2, "2 * n_jobs", (DiedError,))
+        yield Connection(run, 2, (DiedError,))
 
     monkeypatch.setattr(stages.extraction.clusters.driver, "connect", connect)
     yield
