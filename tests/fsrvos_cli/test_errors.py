@@ -89,6 +89,7 @@ def test_an_unexpected_error_says_how_to_see_more(
         (["train", "--config", "light"], 2, "did you mean 'lite'"),
         (["features", "--config", "none.toml"], 4, "none.toml"),
         (["features"], 4, "fsrvos data sample"),
+        (["features", "--run", "shipped", "--config", "lite"], 2, "leave --config out"),
         (["train", "--from-cache"], 4, "fsrvos data sample"),
         (["evaluate"], 4, "fsrvos train --from-cache"),
         (["score"], 4, "fsrvos train --from-cache"),

@@ -9,6 +9,7 @@ import pytest
 
 from configs import MissingError
 from fsrvos_cli import places
+from stages.runs.packaged import PACKAGED, packaged_run
 
 
 @pytest.fixture
@@ -92,3 +93,10 @@ def test_the_work_folder_and_the_cache_can_be_moved(
     monkeypatch.setenv("FSRVOS_CACHE", "fast/disk")
     assert places.cache_root(None) == Path("fast/disk")
     assert places.cache_root(Path("given")) == Path("given")
+
+
+def test_packaged_runs_answer_to_their_names_unless_a_run_has_it(work: Path) -> None:
+    for name in PACKAGED:
+        assert places.find_run(Path(name)) == packaged_run(name)
+    own = make_run(work, "shipped", age=0)
+    assert places.find_run(Path("shipped")).resolve() == own.resolve()
