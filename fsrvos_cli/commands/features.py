@@ -127,4 +127,4 @@ def _config(config_source: str | None, pairs: tuple[str, ...], run: Path | None)
         return load_config(config_source, pairs)
     if config_source is not None:
         raise UsageError("--run has a configuration of its own; leave --config out")
-    return load_config(str(places.find_run(run) / "config.toml"), pairs)
+    return options.config_of_run(None, pairs, places.find_run(run))

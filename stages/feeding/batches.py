@@ -86,18 +86,23 @@ def collate(
     support = Support(
         frames=_pyramid(source, supports),
         words=make_words([source.text(text) for text in shown], device),
-        masks=_masks(dataset, source, supports, own, device).float(),
+        masks=_masks(dataset, source, supports, [own], device)[0].float(),
     )
     kinds = [_of_the_supports_kind(dataset, episode) for episode in episodes]
     asked_for = [
         kind & {clip.expression.object_id} for kind, clip in zip(kinds, queries, strict=True)
     ]
+    targets, kind = (
+        _masks(dataset, source, queries, [asked_for, kinds], device)
+        if with_targets
+        else (None, None)
+    )
     return EpisodeBatch(
         query=_pyramid(source, queries),
         words=make_words([source.text(text) for text in asked], device),
         support=support,
-        targets=_masks(dataset, source, queries, asked_for, device) if with_targets else None,
-        kind=_masks(dataset, source, queries, kinds, device) if with_targets else None,
+        targets=targets,
+        kind=kind,
     )
 
 
@@ -178,18 +183,22 @@ def _masks(
     dataset: Dataset,
     source: FeatureSource,
     clips: Sequence[Clip],
-    objects: Sequence[frozenset[int]],
+    choices: Sequence[Sequence[frozenset[int]]],
     device: torch.device,
-) -> Tensor:
-    """Where each clip shows any of its objects, [B, T, H, W] bool on the padded canvas."""
+) -> list[Tensor]:
+    """Where each clip shows any of its chosen objects, [B, T, H, W] bool on the padded canvas.
+
+    One tensor a choice, which holds one set of object ids a clip; files are read once for all.
+    """
     height, width = canvas([_size(source, clip) for clip in clips])
-    rows = []
-    for clip, wanted in zip(clips, objects, strict=True):
+    rows: list[list[Tensor]] = [[] for _ in choices]
+    for number, clip in enumerate(clips):
         size = source.size(clip.video)
         ids = {f: clip.view.mask(dataset.masks(clip.video, f), size) for f in set(clip.frames)}
-        mask = np.stack([np.isin(ids[f], list(wanted)) for f in clip.frames])
-        rows.append(_pad(clip.cells.apply(torch.from_numpy(mask), 1), height, width))
-    return torch.stack(rows).to(device)
+        for chosen, drawn in zip(choices, rows, strict=True):
+            mask = np.stack([np.isin(ids[f], list(chosen[number])) for f in clip.frames])
+            drawn.append(_pad(clip.cells.apply(torch.from_numpy(mask), 1), height, width))
+    return [torch.stack(drawn).to(device) for drawn in rows]
 
 
 def _pad(maps: Tensor, height: int, width: int) -> Tensor:

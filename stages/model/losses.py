@@ -121,9 +121,13 @@ def twin_loss(logits: Tensor, targets: Targets, twins: Sequence[tuple[int, int]]
     Args:
         logits: [B, T, h, w] of the dense prior.
     """
-    true = covered_share(targets, logits)
-    first, second = (torch.tensor(side, device=logits.device) for side in zip(*twins, strict=True))
-    ahead = (logits[first] - logits[second]).float()
+    return told_apart(logits.float(), covered_share(targets, logits), twins)
+
+
+def told_apart(logits: Tensor, true: Tensor, twins: Sequence[tuple[int, int]]) -> Tensor:
+    """The same of logits and of the share of each cell that is the object's, both [B, T, h, w]."""
+    first, second = (list(side) for side in zip(*twins, strict=True))
+    ahead = logits[first] - logits[second]
     wrong = true[first] * F.softplus(-ahead) + true[second] * F.softplus(ahead)
     return wrong.sum() / (true[first] + true[second]).sum().clamp(min=1)
 

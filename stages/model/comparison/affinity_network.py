@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from configs.model import ModelConfig
 from configs.training import TrainConfig
 from stages.model.comparison.choice import ObjectLayer, SentenceChoice, restrict
-from stages.model.comparison.clips import QueryClip, SupportClip, stack_clips
+from stages.model.comparison.clips import ABSENT, QueryClip, SupportClip, stack_clips
 from stages.model.comparison.coarse_mask import CoarseMaskHead
 from stages.model.comparison.correlation import resized
 from stages.model.comparison.cues import GRID, cue_count, cues, look
@@ -39,7 +39,6 @@ from stages.model.layers import Attention, FeedForward
 from stages.model.network import Network
 from stages.model.prediction import Losses, Prediction, Truth
 
-ABSENT = -20.0  # logit of padding, and of a clip without the kind
 MARGIN = 1.0  # by which an object may be behind the best and is kept all the same, in use
 MISSED = 0.04  # share of clips with the kind that may be answered empty
 
@@ -108,9 +107,9 @@ class AffinityNetwork(Network):
         presence = torch.stack([found.presence for found in finds])
         return ComparedPrediction(
             presence[..., None, None],
-            stack_clips(chosen, ABSENT)[:, :, None],
-            kind=stack_clips([found.logits for found in finds], ABSENT),
-            coarse=stack_clips([found.coarse for found in finds], ABSENT),
+            stack_clips(chosen)[:, :, None],
+            kind=stack_clips([found.logits for found in finds]),
+            coarse=stack_clips([found.coarse for found in finds]),
             clips=tuple(found.clip for found in finds) if auxiliary else (),
             words=words,
             objects=tuple(scored),
@@ -132,7 +131,8 @@ class AffinityNetwork(Network):
             logits = self.mask.fine(coarse, drawn.features, clip.maps[FINE])
         if not self.training and sure < self.absent_below:
             logits, presence = torch.full_like(logits, ABSENT), presence.clamp(max=float(sure))
-            return Found(clip, coarse, logits, presence, sure, instances(coarse < coarse.min()))
+            nothing = torch.zeros_like(coarse, dtype=torch.bool)
+            return Found(clip, coarse, logits, presence, sure, instances(nothing))
         return Found(clip, coarse, logits, presence, sure, instances(coarse.detach() > 0))
 
     def choose(self, found: Found, words: Words) -> tuple[Tensor, Tensor | None]:

@@ -13,6 +13,7 @@ from stages.model.comparison.correlation import directions
 from stages.model.inputs import STRIDES, FramePyramid, Support
 
 COMPARED = (8, 16, 32)  # strides
+ABSENT = -20.0  # logit of padding, and of a clip without the kind
 
 
 @dataclass(frozen=True)
@@ -71,12 +72,12 @@ class SupportClip:
         return cls(cells, share, counted)
 
 
-def stack_clips(clips: Sequence[Tensor], fill: float) -> Tensor:
-    """Maps [T, h_i, w_i] of B clips on one canvas, [B, T, h, w], `fill` below and to the right."""
+def stack_clips(clips: Sequence[Tensor]) -> Tensor:
+    """Logits [T, h_i, w_i] of B clips on one canvas, [B, T, h, w], `ABSENT` beyond each."""
     height, width = (max(clip.shape[axis] for clip in clips) for axis in (1, 2))
     return torch.stack(
         [
-            F.pad(clip, (0, width - clip.shape[2], 0, height - clip.shape[1]), value=fill)
+            F.pad(clip, (0, width - clip.shape[2], 0, height - clip.shape[1]), value=ABSENT)
             for clip in clips
         ]
     )

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from stages.model.comparison.clips import QueryClip
 from stages.model.inputs import Words
+from stages.model.losses import told_apart
 from stages.model.prediction import Losses, Prediction, Truth
 
 ENTROPY, OVERLAP = 0.3, 2.0  # of a mask term
@@ -76,7 +77,7 @@ def comparison_losses(
         terms |= kind_terms(prediction, truth)
     weights = {"loss_coarse": COARSE, "loss_presence": PRESENCE, "loss_objects": OBJECTS}
     if truth.twins:
-        terms["loss_twin"] = twin_term(masks, described, truth.twins)
+        terms["loss_twin"] = told_apart(masks, described, truth.twins)
         weights["loss_twin"] = twin_weight
     total = torch.stack([weights.get(name, 1.0) * term for name, term in terms.items()]).sum()
     return Losses(total, terms)
@@ -133,11 +134,3 @@ def objects_term(objects: Sequence[ScoredObjects], true: Tensor) -> Tensor:
         if overlap.sum() > 0:
             terms.append(-(overlap / overlap.sum() * scored.scores.log_softmax(0)).sum())
     return torch.stack(terms).mean() if terms else true.new_zeros(())
-
-
-def twin_term(logits: Tensor, true: Tensor, twins: Sequence[tuple[int, int]]) -> Tensor:
-    """Which of two sentences of one video a cell of either object belongs to, a mean over cells."""
-    first, second = (list(side) for side in zip(*twins, strict=True))
-    ahead = logits[first] - logits[second]
-    wrong = true[first] * F.softplus(-ahead) + true[second] * F.softplus(ahead)
-    return wrong.sum() / (true[first] + true[second]).sum().clamp(min=1)

@@ -15,7 +15,7 @@ from torch import Tensor
 from stages.model.comparison.ridge import fit
 
 SUREST = 0.02  # share of the clip's cells taken for object
-FEWEST = 0.002
+FEWEST = 0.002  # share that is taken for object however high the bar
 UNLIKELIEST = 0.75  # share taken for background
 PENALTY = 10.0
 

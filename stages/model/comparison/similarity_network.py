@@ -12,17 +12,15 @@ import torch
 from configs.errors import UsageError
 from configs.model import ModelConfig
 from configs.training import TrainConfig
-from stages.model.comparison.clips import QueryClip, SupportClip, stack_clips
+from stages.model.comparison.clips import ABSENT, QueryClip, SupportClip, stack_clips
 from stages.model.comparison.cues import GRID, look
 from stages.model.inputs import FramePyramid, Support, Words
 from stages.model.network import Network
 from stages.model.prediction import Losses, Prediction, Truth
 
-ABSENT = -20.0  # logit of every cell of a clip without the object
-
 
 class SimilarityNetwork(Network):
-    """Has nothing to train. Every constant was chosen on photographs, see docs/experiments.md."""
+    """Has nothing to train. How its constants were chosen stands in docs/experiments.md."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -42,7 +40,7 @@ class SimilarityNetwork(Network):
                 there = bool(said.clip > 0)
                 masks.append(said.logits if there else torch.full_like(said.logits, ABSENT))
                 presence.append(said.frames if there else said.frames.clamp(max=float(said.clip)))
-        drawn = stack_clips(masks, ABSENT)[:, :, None]
+        drawn = stack_clips(masks)[:, :, None]
         return Prediction(torch.stack(presence)[..., None, None], drawn)
 
     def losses(self, prediction: Prediction, truth: Truth, options: TrainConfig) -> Losses:

@@ -12,8 +12,9 @@ from configs.model import ModelConfig
 from configs.training import TrainConfig
 from stages.model.comparison.affinity_network import AffinityNetwork
 from stages.model.comparison.cues import Cut, Looks
-from stages.model.comparison.losses import covered, mask_term, twin_term
+from stages.model.comparison.losses import covered, mask_term
 from stages.model.inputs import FramePyramid, Support
+from stages.model.losses import told_apart
 from stages.model.network import Network
 from stages.model.networks import build_network
 from stages.model.prediction import Truth
@@ -166,8 +167,8 @@ def test_mask_term_in_closed_form() -> None:
 def test_twins_told_apart_cost_nothing() -> None:
     true = torch.zeros(2, 1, 2, 2)
     true[0, ..., 0], true[1, ..., 1] = 1, 1
-    assert float(twin_term((true - 0.5) * 80, true, [(0, 1)])) < 1e-6
-    assert float(twin_term(torch.zeros_like(true), true, [(0, 1)])) == pytest.approx(
+    assert float(told_apart((true - 0.5) * 80, true, [(0, 1)])) < 1e-6
+    assert float(told_apart(torch.zeros_like(true), true, [(0, 1)])) == pytest.approx(
         0.6931, abs=1e-4
     )
 
