@@ -77,6 +77,14 @@ class Contents:
     faults: Faults
     remarks: list[str]
 
+    def jsons_with(self, *keys: str) -> dict[Path, Any]:
+        """Those of the JSON files that hold an object with all of these keys."""
+        return {
+            path: value
+            for path, value in self.jsons.items()
+            if isinstance(value, dict) and value.keys() >= {*keys}
+        }
+
     def require_inside(self, path: Path) -> Path:
         """`path`; DataError when it is a link out of the folder."""
         if not stays_inside(path, self.folder.resolve()):

@@ -35,6 +35,8 @@ from stages.data.support.placing import fitting_size, turned
 
 _TRACKS = ("track_id", "instance_id", "object_id")
 
+KEYS = ("images", "annotations")  # of its JSON, by which it is known
+
 
 def _identifier(value: object) -> str:
     """Numbers in some tools, text in others."""
@@ -90,20 +92,12 @@ class CocoFile(FileShape):
 
 def recognises(contents: Contents) -> bool:
     """True where a JSON file lists images and annotations."""
-    return bool(_files(contents))
-
-
-def _files(contents: Contents) -> dict[Path, Any]:
-    return {
-        path: value
-        for path, value in contents.jsons.items()
-        if isinstance(value, dict) and {"images", "annotations"} <= value.keys()
-    }
+    return bool(contents.jsons_with(*KEYS))
 
 
 def read(contents: Contents) -> list[AnnotatedFrame]:
     """The images that have annotations; every fault is noted."""
-    found = _files(contents)
+    found = contents.jsons_with(*KEYS)
     path, value = next(iter(found.items()))
     if len(found) > 1:
         names = " and ".join(file.name for file in list(found)[:2])

@@ -16,7 +16,6 @@ import binascii
 import io
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +35,8 @@ from stages.data.support.annotation import (
 from stages.data.support.placing import fitting_size, turned
 
 _ROUND = 72  # corners that a circle is drawn with
+
+KEYS = ("shapes",)  # of its JSON, by which it is known
 
 
 class Outlined(FileShape):
@@ -60,23 +61,15 @@ class LabelmeFile(FileShape):
 
 def recognises(contents: Contents) -> bool:
     """True where a JSON file lists shapes."""
-    return bool(_files(contents))
-
-
-def _files(contents: Contents) -> dict[Path, Any]:
-    return {
-        path: value
-        for path, value in contents.jsons.items()
-        if isinstance(value, dict) and "shapes" in value
-    }
+    return bool(contents.jsons_with(*KEYS))
 
 
 def read(contents: Contents) -> list[AnnotatedFrame]:
     """The images with their shapes; every fault is noted."""
-    require_few(contents, len(_files(contents)))
+    require_few(contents, len(contents.jsons_with(*KEYS)))
     frames = []
     images = {image.stem.lower(): image for image in frame_files(contents.folder)}
-    for path, value in _files(contents).items():
+    for path, value in contents.jsons_with(*KEYS).items():
         file = check_shape(LabelmeFile, value, str(path), contents.faults)
         if file is not None:
             try:
