@@ -1,4 +1,4 @@
-"""Every baseline: its size, that it learns one batch by heart, and that it reads what it is given."""
+"""Every baseline: its size, that it learns a batch by heart, and reads what it is given."""
 
 from __future__ import annotations
 
