@@ -18,7 +18,7 @@ from cache.whole import replace_text, require_replaceable, whole_folder
 from configs.errors import DataError, MissingError, UsageError
 from stages.data.dataset import Dataset
 from stages.data.index import load_dataset
-from stages.data.manifest import manifest_digest, read_manifest
+from stages.data.manifest import read_manifest
 from stages.data.queries import Query, every_query, queries_of_episodes, queries_of_fold
 from stages.data.rle import Order
 from stages.predictions import list_episodes, read_meta
@@ -157,7 +157,7 @@ def _asked(
         raise UsageError("--fold and --episodes both say what was asked; give one of them")
     if episodes is not None:
         listed = read_manifest(episodes, dataset)
-        return queries_of_episodes(listed), [manifest_digest(dataset, listed)]
+        return queries_of_episodes(listed.episodes), [listed.digest]
     if fold is not None:
         return queries_of_fold(dataset, fold, rules.every_object), []
     return every_query(dataset), []

@@ -22,7 +22,7 @@ from stages.scoring.table import (
     plus_minus,
 )
 
-_ORIGIN = ("manifest", "dataset", "kind", "fold", "run", "source", "layout")
+_ORIGIN = ("manifest", "shots", "dataset", "kind", "fold", "run", "source", "layout")
 _COLUMNS = (
     "condition",
     "seed",
@@ -78,7 +78,8 @@ class Score:
 
     def table(self) -> str:
         """The score as plain text."""
-        lines = [*self._headline(), "", *category_table(self.overall, self.per_category)]
+        lines = [*self._headline(), *self._episodes()]
+        lines += ["", *category_table(self.overall, self.per_category)]
         if self.controls:
             lines += ["", *control_table(self.controls)]
         return "\n".join(lines)
@@ -89,9 +90,7 @@ class Score:
         blocks = [f"**{what}**", how, markdown(category_rows(self.overall, self.per_category))]
         if self.controls:
             blocks.append(markdown(control_rows(self.controls)))
-        digests = self.origin.get("manifest") or ()
-        if digests:
-            blocks.append("Episodes: " + ", ".join(f"`{str(digest)[:12]}`" for digest in digests))
+        blocks += self._episodes()
         return "\n\n".join(blocks) + "\n"
 
     def csv(self) -> str:
@@ -107,6 +106,11 @@ class Score:
             place = (key.condition, key.seed, key.episode)
             writer.writerow([*place, *asked, len(item.frames), *figures, info.text])
         return text.getvalue()
+
+    def _episodes(self) -> list[str]:
+        """The digests of the episode lists, which tell whether two scores are of the same ones."""
+        digests = [str(digest)[:12] for digest in self.origin.get("manifest") or ()]
+        return [f"episodes {', '.join(digests)}"] if digests else []
 
     def _headline(self) -> tuple[str, str]:
         """What was scored and the figures; over which seeds and how."""
