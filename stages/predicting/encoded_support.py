@@ -10,8 +10,32 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from configs.schema import EncoderConfig, FeaturesConfig
 from stages.feeding.batches import stack_pyramids
 from stages.model.inputs import FramePyramid, Support, Words
+
+
+@dataclass(frozen=True)
+class SeenBy:
+    """What a frame's maps depend on beside the frame."""
+
+    vision_digest: str
+    channels: tuple[int, int, int, int]
+    precision: str
+    short_side: int
+    long_side: int
+
+    @classmethod
+    def of(
+        cls,
+        vision_digest: str,
+        channels: tuple[int, int, int, int],
+        encoder: EncoderConfig,
+        features: FeaturesConfig,
+    ) -> SeenBy:
+        """As a run's configuration says it, of the encoder that is loaded."""
+        sides = (features.short_side, features.long_side)
+        return cls(vision_digest, channels, encoder.precision, *sides)
 
 
 @dataclass(frozen=True)
@@ -33,10 +57,13 @@ class EncodedSupport:
     category: str | None = None
 
     def as_input(self, words: Words) -> Support:
-        """What a network is given, S frames on one canvas; `words` is the sentence's states."""
-        device = self.maps[0][0].device
+        """What a network is given, S frames on one canvas; `words` is the sentence's states.
+
+        All of it lies where the words do.
+        """
+        device = words.tokens.device
         sizes = [(mask.shape[0], mask.shape[1]) for mask in self.masks]
-        stacked = stack_pyramids(self.maps, sizes)
+        stacked = stack_pyramids([[m.to(device) for m in maps] for maps in self.maps], sizes)
         height, width = _canvas(stacked)
         masks = torch.zeros(1, len(sizes), height, width)
         for row, (mask, (h, w)) in enumerate(zip(self.masks, sizes, strict=True)):

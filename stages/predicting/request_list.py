@@ -157,7 +157,7 @@ def _of_table(path: Path) -> Iterator[tuple[str, Any]]:
             _require_header(path, lines.fieldnames)
             for values in lines:
                 where = f"{path}: line {lines.line_num}"
-                surplus = values.pop(None, None)  # type: ignore[call-overload]
+                surplus = values.pop(None, None)
                 if surplus and any(surplus):
                     raise DataError(
                         f"{where}: more cells than the header has; put text that holds a "

@@ -1,7 +1,7 @@
-"""An encoded kind as one file, `dog.support`: what a support folder becomes, without its pictures.
+"""An encoded kind as one file, `dog.support`: what becomes of a support folder, without pictures.
 
-A safetensors file: maps in half precision, masks a bit a pixel, and in the header the sentence, what
-encoded the frames and a digest of all of it. It runs nothing when it is read.
+A safetensors file: maps in half precision, masks a bit a pixel, and in the header the sentence,
+what encoded the frames and a digest of all of it. It runs nothing when it is read.
 
     maps.<frame>.<level>    float16 [C, h, w]; float32 where a value is beyond float16
     mask.<frame>            uint8, H x W bits row by row, padded to whole bytes
@@ -9,7 +9,6 @@ encoded the frames and a digest of all of it. It runs nothing when it is read.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -24,39 +23,15 @@ from torch import Tensor
 
 from cache.whole import replace_bytes
 from configs.errors import DataError, MissingError, command
-from configs.schema import EncoderConfig, FeaturesConfig
 from stages.data.files import plain_expression
 from stages.data.support.annotation import MOST_FRAMES
 from stages.encoders.base import weights_digest
 from stages.model.inputs import STRIDES
-from stages.predicting.encoded_support import EncodedSupport, four
+from stages.predicting.encoded_support import EncodedSupport, SeenBy, four
 
 SUFFIX = ".support"
 VERSION = 1
 _MOST_SIDE = 1 << 14
-
-
-@dataclass(frozen=True)
-class SeenBy:
-    """What a frame's maps depend on beside the frame."""
-
-    vision_digest: str
-    channels: tuple[int, int, int, int]
-    precision: str
-    short_side: int
-    long_side: int
-
-    @classmethod
-    def of(
-        cls,
-        vision_digest: str,
-        channels: tuple[int, int, int, int],
-        encoder: EncoderConfig,
-        features: FeaturesConfig,
-    ) -> SeenBy:
-        """As a run's configuration says it, of the encoder that is loaded."""
-        sides = (features.short_side, features.long_side)
-        return cls(vision_digest, channels, encoder.precision, *sides)
 
 
 @dataclass(frozen=True)
@@ -77,7 +52,7 @@ def is_support_file(path: Path) -> bool:
 def write_support(
     path: Path, encoded: EncodedSupport, seen_by: SeenBy, made: Mapping[str, Any]
 ) -> SupportFile:
-    """Write an encoded kind, whole or not at all; gives back what is written. Raises FsrvosError."""
+    """Write an encoded kind, whole or not at all, and give what was written. Raises FsrvosError."""
     tensors = dict(_tensors(encoded))
     facts = {
         "version": VERSION,
@@ -106,11 +81,10 @@ def _tensors(encoded: EncodedSupport) -> list[tuple[str, Tensor]]:
     return found
 
 
-def read_support(path: Path, present: SeenBy, device: torch.device | str = "cpu") -> SupportFile:
-    """An encoded kind for the encoder that is `present`, its maps float32 on `device`.
+def read_support(path: Path) -> SupportFile:
+    """An encoded kind, its maps float32 on the CPU.
 
-    Raises MissingError (no file), DataError: damaged, written by something else, or of another
-    encoder or size than the run's, in which case the folder has to be encoded again.
+    Raises MissingError (no file), DataError (damaged, or written by something else).
     """
     tensors, header = _read(path)
     try:
@@ -131,10 +105,9 @@ def read_support(path: Path, present: SeenBy, device: torch.device | str = "cpu"
         raise DataError(f"{path}: damaged, its digest is not its content's; {_again(path)}")
     try:
         seen_by = _seen_by(facts["seen_by"])
-        encoded = _encoded(tensors, facts, seen_by, device)
+        encoded = _encoded(tensors, facts, seen_by)
     except (KeyError, TypeError, ValueError, RuntimeError):
         raise DataError(f"{path}: damaged, its parts do not fit together; {_again(path)}") from None
-    _require_same(path, seen_by, present)
     return SupportFile(encoded, seen_by, digest, made)
 
 
@@ -167,10 +140,7 @@ def _seen_by(stated: Mapping[str, Any]) -> SeenBy:
 
 
 def _encoded(
-    tensors: Mapping[str, Tensor],
-    facts: Mapping[str, Any],
-    seen_by: SeenBy,
-    device: torch.device | str,
+    tensors: Mapping[str, Tensor], facts: Mapping[str, Any], seen_by: SeenBy
 ) -> EncodedSupport:
     """ValueError, KeyError or TypeError where the parts do not fit together."""
     names, sizes = facts["names"], facts["sizes"]
@@ -186,7 +156,7 @@ def _encoded(
             shape = (channels, -(-height // stride), -(-width // stride))
             if values.shape != shape or not values.is_floating_point():
                 raise ValueError("a map of another shape")
-            levels.append(values.float()[None].to(device))
+            levels.append(values.float()[None])
         bits = np.unpackbits(tensors[f"mask.{row}"].numpy(), count=height * width)
         mask = bits.reshape(height, width).astype(bool)
         if not mask.any():
@@ -203,26 +173,14 @@ def _encoded(
     )
 
 
-def _require_same(path: Path, saved: SeenBy, present: SeenBy) -> None:
-    """DataError where frames were encoded otherwise than the query's will be."""
-    differ = [
-        name
-        for name, value in asdict(saved).items()
-        if value != asdict(present)[name]
-    ]
+def require_same_encoder(path: Path, saved: SeenBy, present: SeenBy) -> None:
+    """DataError where the frames of a support file were encoded otherwise than the query's are."""
+    here = asdict(present)
+    differ = [name for name, value in asdict(saved).items() if value != here[name]]
     if not differ:
         return
-    if differ[0] in ("vision_digest", "channels"):
+    name = differ[0]
+    what = f"{name.replace('_', ' ')} {getattr(saved, name)}, and the run has {here[name]}"
+    if name in ("vision_digest", "channels"):
         what = "another vision encoder than the run's"
-    else:
-        name = differ[0]
-        what = f"{name.replace('_', ' ')} {getattr(saved, name)}, the run has " + str(
-            getattr(present, name)
-        )
-    raise DataError(f"{path}: encoded with {what}; {_again(path)} --checkpoint RUN")
-
-
-def file_digest(path: Path) -> str:
-    """sha256 of a file's bytes, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    raise DataError(f"{path}: encoded with {what}; {_again(path)}")
