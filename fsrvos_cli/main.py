@@ -29,6 +29,7 @@ COMMANDS = {
     "predict": "Segment what a sentence describes in one video.",
     "evaluate": "Run every test episode of a fold.",
     "score": "Score predictions: region J, contour F and their mean.",
+    "export": "Write an evaluation's masks for other programs.",
     "report": "Write one HTML page about one or more runs.",
     "bench": "Measure speed and memory beside their targets.",
     "cache": "List, verify, prune and export the feature cache.",

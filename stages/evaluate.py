@@ -48,6 +48,7 @@ from stages.runs.packaged import is_packaged
 from stages.runtime.allocator import keep_freed_memory
 from stages.runtime.device import require_one_process
 from stages.runtime.progress import say, track
+from stages.scoring.protocols import find_protocol
 
 UNTRAINED_SEED = 0
 CLIPS_A_BATCH = 4
@@ -108,7 +109,7 @@ def evaluate(
     source = open_source(settings, dataset, cache_root, device, from_cache=True, user=user)
     require_encoders(loaded.encoders, source.encoders, run)
     options = settings.evaluate
-    drawn = draw(dataset, fold, options)
+    drawn = draw(dataset, fold, options, find_protocol(options.protocol).every_object)
     baseline = BASELINES.get(loaded.config.model.network)
     questions = [
         question
@@ -196,7 +197,7 @@ class _Runner:
         self.config, self.dataset, self.source = loaded.config, dataset, source
         self.device, self.window = device, options.window
         self.sharpen = options.sharpen
-        self.annotation_size = options.protocol == "davis"
+        self.annotation_size = not find_protocol(options.protocol).resized
         torch.manual_seed(UNTRAINED_SEED)
         self.baseline = _baseline(loaded).to(device).eval()
         self.trained = loaded.model
@@ -238,7 +239,7 @@ class _Runner:
         return [self.dataset.frame(clip.video, frame) for frame in clip.frames]
 
     def size(self, video: str) -> tuple[int, int]:
-        """(H, W) that masks are kept at: the annotations', or the network's in protocol paper."""
+        """(H, W) that masks are kept at: the annotations', or the network's by the protocol."""
         if not self.annotation_size:
             return self.source.size(video)
         ids = self.dataset.masks(video, 0)

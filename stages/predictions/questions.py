@@ -29,10 +29,15 @@ class Question:
     sentence: str
 
 
-def draw(dataset: Dataset, fold: int, options: EvaluateConfig) -> dict[int, list[Episode]]:
-    """The test episodes of every seed."""
+def draw(
+    dataset: Dataset, fold: int, options: EvaluateConfig, every_object: bool = False
+) -> dict[int, list[Episode]]:
+    """The test episodes of every seed. every_object: as `test_episodes`."""
     shots, most = options.support_frames, options.episodes_per_category
-    return {seed: test_episodes(dataset, fold, seed, shots, most) for seed in range(options.seeds)}
+    return {
+        seed: test_episodes(dataset, fold, seed, shots, most, every_object)
+        for seed in range(options.seeds)
+    }
 
 
 def questions_of(
