@@ -97,6 +97,14 @@ def find_run(given: Path | None) -> Path:
     return runs[0]
 
 
+def run_for_prediction(given: Path | None) -> Path:
+    """The run that predicts: as given, or the one that comes with the program."""
+    if given is None:
+        given = Path("shipped")
+        taken("--checkpoint", given)
+    return find_run(given)
+
+
 def find_predictions(given: Path | None) -> Path:
     """A predictions file: as given (itself, its folder, or a run), or the newest run's newest.
 

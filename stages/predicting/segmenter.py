@@ -9,44 +9,62 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from configs import Config
 from configs.errors import DataError
 from stages.data.resize import network_size, resize_frame, resize_mask
 from stages.data.support import SupportSet
 from stages.feeding.batches import EpisodeBatch, make_words, stack_pyramids
 from stages.feeding.inference import Answer, Frame, answers, run_model
 from stages.feeding.sources import LiveEncoders
-from stages.model.inputs import FramePyramid, Support, Words
+from stages.model.inputs import Support, Words
+from stages.predicting.encoded_support import EncodedSupport, SeenBy, four
 from stages.runs.checkpoint import load_checkpoint, require_encoders
 
 
 class Segmenter:
-    """A run's network with its encoders: encodes the support and the sentence once."""
+    """A run's network with its encoders: encodes the support and the sentence once.
 
-    def __init__(self, run_dir: Path, device: str) -> None:
+    config: how it is used, where otherwise than the run's own says; the network is the run's.
+    """
+
+    def __init__(self, run_dir: Path, device: str, config: Config | None = None) -> None:
         loaded = load_checkpoint(run_dir, device)
-        self.config, self.model = loaded.config, loaded.model
+        self.config, self.model = config or loaded.config, loaded.model
         self.device = torch.device(device)
         self.encoders = LiveEncoders(self.config.encoder, device)
         require_encoders(loaded.encoders, self.encoders.present, run_dir)
 
     def support(self, shown: SupportSet) -> Support:
         """Maps, words and masks of the annotated frames; S frames of any sizes on one canvas."""
-        sizes = [self.size(frame) for frame in shown.frames]
-        pyramids = [self.encode([frame]) for frame in shown.frames]
-        stacked = stack_pyramids(pyramids, sizes)
-        height, width = (int(side) for side in stacked.size.amax(0))
-        if stacked.padding is not None:
-            height, width = stacked.padding.shape[-2:]
-        masks = torch.zeros(1, len(sizes), height, width)
-        for row, (mask, size) in enumerate(zip(shown.masks, sizes, strict=True)):
-            small = resize_mask(mask.astype(np.uint8), size)
+        return self.encode_support(shown).as_input(self.words(shown.expression))
+
+    def encode_support(self, shown: SupportSet) -> EncodedSupport:
+        """The annotated frames as the encoder sees them. DataError for an object too small."""
+        masks = []
+        for name, frame, mask in zip(shown.names, shown.frames, shown.masks, strict=True):
+            size = self.size(frame)
+            small = resize_mask(mask.astype(np.uint8), size).astype(bool)
             if not small.any():
                 raise DataError(
-                    f"the support's object in {shown.names[row]} is smaller than a pixel of the "
+                    f"the support's object in {name} is smaller than a pixel of the "
                     f"{size[1]} x {size[0]} that the network sees; mark it in a frame nearer to it"
                 )
-            masks[0, row, : size[0], : size[1]] = torch.from_numpy(small)
-        return Support(as_clip(stacked), self.words(shown.expression), masks.to(self.device))
+            masks.append(small)
+        return EncodedSupport(
+            names=shown.names,
+            maps=tuple(four(self.encode([frame])) for frame in shown.frames),
+            masks=tuple(masks),
+            expression=shown.expression,
+            category=shown.category,
+        )
+
+    @property
+    def sees(self) -> SeenBy:
+        """How frames are encoded."""
+        present = self.encoders.present
+        return SeenBy.of(
+            present.vision_digest, present.channels, self.config.encoder, self.config.features
+        )
 
     def words(self, sentence: str) -> Words:
         """The sentence's states."""
@@ -70,10 +88,3 @@ class Segmenter:
         """Network input size (H, W) of a frame."""
         height, width = frame.shape[:2]
         return network_size(height, width, self.config.features, "the video or its support")
-
-
-def as_clip(frames: FramePyramid) -> FramePyramid:
-    """S clips of one frame, [S, 1, ...], as one clip of S frames, [1, S, ...]."""
-    first, second, third, fourth = (level.transpose(0, 1) for level in frames.maps)
-    padding = None if frames.padding is None else frames.padding.transpose(0, 1)
-    return FramePyramid((first, second, third, fourth), frames.size[:1], padding)
