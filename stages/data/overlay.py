@@ -51,11 +51,16 @@ def write_mask_png(path: Path | str, ids: NDArray[Any]) -> None:
     replace_bytes(Path(path), mask_png(ids))
 
 
-def write_png(path: Path | str, image: Image8) -> None:
-    """Write an RGB picture [H, W, 3] as PNG, whole or absent."""
+def png(image: Image8) -> bytes:
+    """An RGB picture [H, W, 3] as the bytes of a PNG."""
     from PIL import Image
 
-    replace_bytes(Path(path), _encoded(Image.fromarray(np.ascontiguousarray(image))))
+    return _encoded(Image.fromarray(np.ascontiguousarray(image)))
+
+
+def write_png(path: Path | str, image: Image8) -> None:
+    """Write an RGB picture [H, W, 3] as PNG, whole or absent."""
+    replace_bytes(Path(path), png(image))
 
 
 def _encoded(image: Any) -> bytes:
