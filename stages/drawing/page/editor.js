@@ -10,19 +10,32 @@ export function blank(width, height) {
   const canvas = document.createElement("canvas");
   canvas.width = width;
   canvas.height = height;
+  canvas.getContext("2d", { willReadFrequently: true });
   return canvas;
 }
 
-// The picture with the mask tinted over it, on a canvas of the picture's shape.
-export function show(canvas, picture, mask) {
-  const pen = canvas.getContext("2d");
-  pen.globalAlpha = 1;
-  pen.drawImage(picture, 0, 0, canvas.width, canvas.height);
-  if (mask) {
-    pen.globalAlpha = OPACITY;
-    pen.drawImage(mask, 0, 0, canvas.width, canvas.height);
-    pen.globalAlpha = 1;
+// A white line of `width` pixels around a mask: the mask moved all ways, less itself.
+export function rim(mask, width) {
+  const ring = blank(mask.width, mask.height), pen = ring.getContext("2d");
+  for (const dx of [-width, 0, width]) {
+    for (const dy of [-width, 0, width]) pen.drawImage(mask, dx, dy);
   }
+  pen.globalCompositeOperation = "source-in";
+  pen.fillStyle = "#fff";
+  pen.fillRect(0, 0, ring.width, ring.height);
+  pen.globalCompositeOperation = "destination-out";
+  pen.drawImage(mask, 0, 0);
+  return ring;
+}
+
+// The picture with the mask tinted over it and its rim, on a canvas of the picture's shape.
+export function show(canvas, picture, mask, ring) {
+  const pen = canvas.getContext("2d"), size = [canvas.width, canvas.height];
+  pen.drawImage(picture, 0, 0, ...size);
+  pen.globalAlpha = OPACITY;
+  pen.drawImage(mask, 0, 0, ...size);
+  pen.globalAlpha = 1;
+  if (ring) pen.drawImage(ring, 0, 0, ...size);
 }
 
 export class Editor {
@@ -32,6 +45,7 @@ export class Editor {
     this.brush = 24;
     this.zoom = 1;
     this.picture = null;
+    this.isEmpty = true;
     this.corners = [];
     this.undone = [];
     this.past = [];
@@ -55,16 +69,23 @@ export class Editor {
     this.undone = [];
     this.touched = false;
     this.fit();
+    this.settle();
+  }
+
+  // The mask has changed: see whether anything is drawn, and tell.
+  settle() {
+    const { width, height } = this.mask, pen = this.mask.getContext("2d");
+    const pixels = pen.getImageData(0, 0, width, height).data;
+    this.isEmpty = true;
+    for (let i = 3; i < pixels.length && this.isEmpty; i += 4) this.isEmpty = pixels[i] < 128;
+    this.ring = rim(this.mask, this.line);
     this.draw();
     this.changed();
   }
 
-  get isEmpty() {
-    if (!this.picture) return true;
-    const { width, height } = this.mask;
-    const pixels = this.mask.getContext("2d").getImageData(0, 0, width, height).data;
-    for (let i = 3; i < pixels.length; i += 4) if (pixels[i] >= 128) return false;
-    return true;
+  // Pixels of the picture that a thin line takes on the screen.
+  get line() {
+    return Math.max(1, Math.round(1.5 / this.scale));
   }
 
   fit() {
@@ -117,7 +138,7 @@ export class Editor {
     if (!this.start) return;
     this.start = null;
     if (this.tool !== "outline") {
-      this.changed();
+      this.settle();
     } else if (this.stroke) {
       this.close();
     } else {
@@ -144,7 +165,7 @@ export class Editor {
       pen.fill();
     }
     this.cancel();
-    this.changed();
+    this.settle();
   }
 
   // Forget the outline begun.
@@ -171,6 +192,7 @@ export class Editor {
     pen.lineTo(...to);
     pen.stroke();
     this.touched = true;
+    this.ring = null; // until the stroke ends
     this.draw();
   }
 
@@ -192,8 +214,7 @@ export class Editor {
     this.remember();
     this.mask = blank(this.mask.width, this.mask.height);
     if (mask) this.mask.getContext("2d").drawImage(mask, 0, 0);
-    this.draw();
-    this.changed();
+    this.settle();
   }
 
   undo() {
@@ -209,8 +230,7 @@ export class Editor {
     if (!from.length) return;
     to.push(this.copy());
     this.mask = from.pop();
-    this.draw();
-    this.changed();
+    this.settle();
   }
 
   toBlob() {
@@ -219,7 +239,7 @@ export class Editor {
 
   draw() {
     if (!this.picture) return;
-    show(this.canvas, this.picture, this.mask);
+    show(this.canvas, this.picture, this.mask, this.ring);
     const pen = this.canvas.getContext("2d"), line = 2 / this.scale;
     if (this.corners.length) {
       this.trace(pen);

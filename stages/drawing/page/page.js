@@ -1,7 +1,7 @@
 // The page: which frame is drawn on, what is kept, and what a trial shows. The server holds the
 // truth; `state` is its last word.
 
-import { Editor, show } from "./editor.js";
+import { Editor, rim, show } from "./editor.js";
 
 const byId = (id) => document.getElementById(id);
 const HINTS = {
@@ -147,7 +147,7 @@ function tile(name) {
   Promise.all([picture(`${path}/picture`), picture(`${path}/mask`)]).then(([shown, mask]) => {
     drawn.width = 200;
     drawn.height = Math.round((200 * shown.height) / shown.width);
-    show(drawn, shown, mask);
+    show(drawn, shown, mask, rim(mask, Math.ceil(shown.width / drawn.width)));
   }).catch((error) => tell(error.message, true));
   return made;
 }
@@ -179,7 +179,7 @@ async function showTried() {
   const canvas = byId("tried");
   canvas.width = Math.min(shown.width, 640);
   canvas.height = Math.round((canvas.width * shown.height) / shown.width);
-  show(canvas, shown, mask);
+  show(canvas, shown, mask, rim(mask, Math.ceil(shown.width / canvas.width)));
 }
 
 function play() {
