@@ -121,21 +121,29 @@ class AffinityNetwork(Network):
     def find(self, query: FramePyramid, support: Support, row: int) -> Found:
         """Everything of the support's kind, whatever the sentence says."""
         clip, shown = QueryClip.of(query, row), SupportClip.of(support, row)
-        looks = look(clip, shown, self.looks)
-        frozen = looks.answer(clip.shape(GRID))
-        if self.mask is None or (looks.carries_over and not self.training):
-            # Nothing that was learnt of other kinds is as good as the object itself.
-            coarse, presence = frozen.logits, frozen.frames
-            logits, sure = upsample(coarse, clip.maps[FINE]), frozen.clip
+        coarse, presence, sure, features = self.kind(clip, shown)
+        if self.mask is None or features is None:
+            logits = upsample(coarse, clip.maps[FINE])
         else:
-            drawn = self.mask.coarse(cues(clip, shown, looks))
-            coarse, presence, sure = drawn.logits, drawn.presence, drawn.presence.mean()
-            logits = self.mask.fine(coarse, drawn.features, clip.maps[FINE])
+            logits = self.mask.fine(coarse, features, clip.maps[FINE])
         if not self.training and sure < self.absent_below:
             logits, presence = torch.full_like(logits, ABSENT), presence.clamp(max=float(sure))
             nothing = torch.zeros_like(coarse, dtype=torch.bool)
             return Found(clip, coarse, logits, presence, sure, instances(nothing))
         return Found(clip, coarse, logits, presence, sure, instances(coarse.detach() > 0))
+
+    def kind(
+        self, clip: QueryClip, shown: SupportClip
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """Coarse mask, presence and sureness as `Found` has them, and what was learnt of the mask:
+        None where it is the closed form's."""
+        looks = look(clip, shown, self.looks)
+        if self.mask is None or (looks.carries_over and not self.training):
+            # Nothing that was learnt of other kinds is as good as the object itself.
+            frozen = looks.answer(clip.shape(GRID))
+            return frozen.logits, frozen.frames, frozen.clip, None
+        drawn = self.mask.coarse(cues(clip, shown, looks))
+        return drawn.logits, drawn.presence, drawn.presence.mean(), drawn.features
 
     def choose(self, found: Found, words: Words) -> tuple[Tensor, Tensor | None]:
         """Mask logits [T, h, w] of what the sentence picks, and its scores [N] of the objects.
@@ -162,10 +170,10 @@ class AffinityNetwork(Network):
     ) -> Followed:
         """By what the windows before showed of this video's objects, see `following`."""
         with torch.autocast(query.maps[0].device.type, enabled=False):
-            found = self.find(query, support, 0)
-            there = bool(found.sure >= self.absent_below)
-            window = Window(found.clip, found.coarse, found.presence, float(found.sure), there)
-            choose = partial(self.scores, found.clip, words)
+            clip, shown = QueryClip.of(query, 0), SupportClip.of(support, 0)
+            coarse, presence, sure, _ = self.kind(clip, shown)
+            window = Window(clip, coarse, presence, float(sure), bool(sure >= self.absent_below))
+            choose = partial(self.scores, clip, words)
             return follow_window(window, memory, overlap, choose, MARGIN)
 
     def scores(

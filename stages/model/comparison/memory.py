@@ -137,8 +137,16 @@ def likeness(windows: Sequence[Exemplars], numbers: Sequence[int], cells: Tensor
     known = torch.cat([window.cells for window in windows])
     owner = torch.cat([window.owner for window in windows])
     known, owner = known[owner != NOBODY], owner[owner != NOBODY]
-    weights = [fit(known, (owner == number).to(known), PENALTY) for number in numbers]
-    return cells @ torch.stack(weights, dim=-1)
+    return torch.stack([_likeness(known, owner == number, cells) for number in numbers], dim=-1)
+
+
+def _likeness(known: Tensor, own: Tensor, cells: Tensor) -> Tensor:
+    """[T, h, w], so scaled that the object's own remembered cells have a mean of 1, others -1."""
+    weights = fit(known, own.to(known), PENALTY)
+    scores = known @ weights
+    mean, others = scores[own].mean(), scores[~own].mean()
+    middle, half = (mean + others) / 2, ((mean - others) / 2).clamp(min=1e-6)
+    return (cells @ weights - middle) / half
 
 
 def present(owner: Tensor) -> list[int]:

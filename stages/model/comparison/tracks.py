@@ -15,8 +15,9 @@ Map = NDArray[Any]
 
 LEAST = 0.1  # of the largest object's cells in a window, below which a part is no object
 MOST = 8  # objects of a video
-NEARNESS = 1.0  # what lying on an object's last place counts beside looking like it
-REACH = 3.0  # cells over which that falls off
+NEARNESS = 0.3  # what lying on an object's last place counts beside looking like it
+HIDDEN = 0.5  # what an object that was out of sight has to look more like a cell than another
+REACH = 6.0  # cells over which that falls off
 
 
 def carry(found: Map, like: Map, numbers: Sequence[int], before: Map | None) -> Map:
@@ -42,26 +43,37 @@ def carry(found: Map, like: Map, numbers: Sequence[int], before: Map | None) -> 
 def _one_frame(found: Map, like: Map, numbers: Sequence[int], place: Map) -> Map:
     parts, count = ndimage.label(found)
     owners = np.full(found.shape, NOBODY, np.int64)
+    seen = np.unique(place)
+    hidden = [column for column, number in enumerate(numbers) if number not in seen]
     for part in range(1, count + 1):
         cells = parts == part
         touched = np.unique(place[ndimage.binary_dilation(cells)])
         near = [column for column, number in enumerate(numbers) if number in touched]
-        if len(near) == 1:
+        if near and len(near) + len(hidden) == 1:
             owners[cells] = numbers[near[0]]
         elif near:
-            owners[cells] = _divided(cells, like, numbers, near, place)
+            owners[cells] = _divided(cells, like, numbers, near, hidden, place)
     return owners
 
 
-def _divided(cells: Map, like: Map, numbers: Sequence[int], near: list[int], place: Map) -> Map:
-    """Owners of the cells of one part between several objects."""
+def _divided(
+    cells: Map,
+    like: Map,
+    numbers: Sequence[int],
+    near: Sequence[int],
+    hidden: Sequence[int],
+    place: Map,
+) -> Map:
+    """Owners of the cells of one part between the objects near it and those behind them."""
     votes = []
-    for column in near:
-        far = ndimage.distance_transform_edt(place != numbers[column])
+    for column in (*near, *hidden):
         looks = ndimage.uniform_filter(like[..., column].astype(np.float32), 3)
-        votes.append(looks + NEARNESS * np.exp(-far / REACH))
+        if column in near:
+            far = ndimage.distance_transform_edt(place != numbers[column])
+            looks = looks + NEARNESS * np.exp(-far / REACH)
+        votes.append(looks - HIDDEN * (column in hidden))
     winners = np.stack(votes).argmax(0)
-    return np.asarray(numbers)[near][winners[cells]]
+    return np.asarray(numbers)[[*near, *hidden]][winners[cells]]
 
 
 def _unclaimed(
