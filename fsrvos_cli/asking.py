@@ -135,7 +135,7 @@ def _videos_and_sentences(
     if not videos:
         raise UsageError(
             f"{sentence!r} is all there is; give VIDEO and EXPRESSION, as in: "
-            'fsrvos predict video.mp4 "a brown dog" --support DIR'
+            'fsrvos predict video.mp4 "a brown dog" --support dir/'
         )
     if _is_video(sentence):
         raise UsageError(
@@ -149,7 +149,8 @@ def _videos_and_sentences(
 
 
 def _is_video(word: str) -> bool:
+    """A folder is none: one that is called as the sentence is no rarity."""
     from stages.data.support.annotation import VIDEO_SUFFIXES
 
     path = Path(word)
-    return path.is_dir() or (path.suffix.lower() in VIDEO_SUFFIXES and path.is_file())
+    return path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()

@@ -29,7 +29,7 @@ def answer_all(
     left = [task for task in tasks if str(task.out) not in outcomes]
     for outcome in _work(session, left, jobs):
         outcomes[outcome.out] = outcome
-        say(f"[{len(outcomes)}/{len(tasks)}] {outcome.line()}")
+        say(f"[{len(outcomes)}/{len(tasks)}] {outcome.head}")
     return [outcomes[str(task.out)] for task in tasks]
 
 

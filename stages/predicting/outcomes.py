@@ -51,9 +51,14 @@ class Outcome:
     marked: int | None = None
     score: float | None = None
 
+    @property
+    def head(self) -> str:
+        """What became of which, for people."""
+        return f"{self.state:<16}{self.video}: {self.expression!r}"
+
     def line(self) -> str:
-        """For people."""
-        head = f"{self.state:<16}{self.video}: {self.expression!r}"
+        """The same, and what was found or why not."""
+        head = self.head
         if self.state == "failed":
             return f"{head}: {self.problem}"
         short = f" ({self.problem})" if self.problem else ""
