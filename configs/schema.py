@@ -76,12 +76,17 @@ class EvaluateConfig:
     window: int = 10  # T, query frames that go through the network together
     protocol: Literal["davis", "davis2017", "ref-youtube-vos", "paper"] = "davis"
     sharpen: bool = False  # masks follow the edges of the pictures; `fsrvos predict` does, too
+    finetune_steps: int = 0  # on the support clip of each episode, before its question is asked
+    finetune_rate: float = 1e-4  # learning rate of those steps
 
     def __post_init__(self) -> None:
         _require_positive("evaluate", seeds=self.seeds, window=self.window)
         _require_positive("evaluate", support_frames=self.support_frames)
-        if self.episodes_per_category < 0:
-            raise ValueError("evaluate.episodes_per_category must be 0 (all) or more")
+        for name in ("episodes_per_category", "finetune_steps"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"evaluate.{name} must be 0 or more")
+        if self.finetune_rate <= 0:
+            raise ValueError("evaluate.finetune_rate must be above 0")
 
 
 @dataclass(frozen=True)
