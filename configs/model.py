@@ -1,8 +1,8 @@
-"""The network's options. Sizes first, then each named difference between the two presets.
+"""The network's options. Sizes first, then each named difference between its two variants.
 
-`preset = "official"` reproduces the authors' released network, quirks included; `"default"` follows
-the paper and mends what the released code gets wrong. A preset only chooses the values of the
-fields that a configuration does not state.
+`variant = "official"` reproduces the authors' released network, quirks included; `"default"`
+follows the paper and mends what the released code gets wrong. A variant only chooses the values of
+the fields that a configuration does not state.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class ModelConfig:
 
     network: Literal["fsrvos", "affinity", "similarity"] = "fsrvos"  # the paper's; one that
     # compares; what frozen features say without training
-    preset: Literal["default", "official"] = "default"
+    variant: Literal["default", "official"] = "default"  # which of the paper's network
 
     hidden: int = 256  # C, channels of every token
     feed_forward: int = 2048  # channels between the two layers of a feed-forward block
@@ -65,7 +65,7 @@ class ModelConfig:
     mask_width: int = 40  # its channels
     sentence_choice: bool = True  # the sentence picks among what the support found
 
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
+    variants: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {
             "default": {},
             "official": {
@@ -132,9 +132,9 @@ class ModelConfig:
         )
 
     @classmethod
-    def of(cls, preset: Literal["default", "official"], **values: Any) -> ModelConfig:
-        """A preset's configuration with some fields stated otherwise."""
-        return cls(preset=preset, **{**cls.presets[preset], **values})
+    def of(cls, variant: Literal["default", "official"], **values: Any) -> ModelConfig:
+        """A variant's configuration with some fields stated otherwise."""
+        return cls(variant=variant, **{**cls.variants[variant], **values})
 
 
 def _require(condition: bool, message: str) -> None:
