@@ -189,7 +189,7 @@ def _build(cls: Any, table: Mapping[str, Any], source: str, prefix: str) -> Any:
         else:
             values[name] = _convert(value, kinds[name], key, source)
     if cls is ModelConfig:  # a variant gives the fields that are not stated
-        values = {**ModelConfig.variants[values.get("variant", "default")], **values}
+        values = ModelConfig.completed(values)
     try:
         return cls(**values)
     except ValueError as error:

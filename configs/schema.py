@@ -74,7 +74,7 @@ class EvaluateConfig:
     episodes_per_category: int = 0  # 0 is all
     support_frames: int = 5  # S, shots
     window: int = 10  # T, query frames that go through the network together
-    protocol: Literal["davis", "paper"] = "davis"
+    protocol: Literal["davis", "davis2017", "ref-youtube-vos", "paper"] = "davis"
     sharpen: bool = False  # masks follow the edges of the pictures; `fsrvos predict` does, too
 
     def __post_init__(self) -> None:

@@ -41,9 +41,28 @@ class CachePlace(click.ParamType):
 def config_options(*effective: str, of_run: bool = False) -> Callable[[Command], Command]:
     """--config and --set; the command gets `config_source` and `pairs`.
 
+    effective: keys that the command reads, see `set_option`. of_run: the command is about a trained
+    run, whose configuration FSRVOS_CONFIG does not replace.
+    """
+    default = "the run's own" if of_run else DEFAULT_PRESET
+
+    def decorate(command: Command) -> Command:
+        return click.option(
+            "--config",
+            "config_source",
+            metavar="FILE|PRESET",
+            envvar=None if of_run else "FSRVOS_CONFIG",
+            help=f"A TOML file or a shipped preset.  [default: {default}]",
+        )(set_option(*effective)(command))
+
+    return decorate
+
+
+def set_option(*effective: str) -> Callable[[Command], Command]:
+    """--set; the command gets `pairs`.
+
     effective: keys that the command reads, whole sections ending in a point. A --set of any other
     key is an error; the environment's FSRVOS_SET is for all commands, each takes what it reads.
-    of_run: the command is about a trained run, whose configuration FSRVOS_CONFIG does not replace.
     """
 
     def check(
@@ -61,28 +80,16 @@ def config_options(*effective: str, of_run: bool = False) -> Callable[[Command],
             )
         return tuple(p for p, name in zip(pairs, names, strict=True) if name not in useless)
 
-    default = "the run's own" if of_run else DEFAULT_PRESET
-
-    def decorate(command: Command) -> Command:
-        command = click.option(
-            "--set",
-            "pairs",
-            multiple=True,
-            metavar="SECTION.KEY=VALUE",
-            envvar="FSRVOS_SET",
-            callback=check,
-            help="Change one configuration value; may be repeated. A key that is unknown, or that "
-            "the command does not read, is an error.",
-        )(command)
-        return click.option(
-            "--config",
-            "config_source",
-            metavar="FILE|PRESET",
-            envvar=None if of_run else "FSRVOS_CONFIG",
-            help=f"A TOML file or a shipped preset.  [default: {default}]",
-        )(command)
-
-    return decorate
+    return click.option(
+        "--set",
+        "pairs",
+        multiple=True,
+        metavar="SECTION.KEY=VALUE",
+        envvar="FSRVOS_SET",
+        callback=check,
+        help="Change one configuration value; may be repeated. A key that is unknown, or that "
+        "the command does not read, is an error.",
+    )
 
 
 def config_place(config_source: str | None) -> str:

@@ -4,6 +4,7 @@
     work/cache          the feature cache
     work/runs/<run>     one folder a run, <dataset>-<config>-fold<N>
     work/predict        what `fsrvos predict` writes
+    work/scores         scores of other programs' masks
 
 FSRVOS_WORK moves `work`. Every place taken by default is named on stderr.
 """
@@ -96,6 +97,14 @@ def find_run(given: Path | None) -> Path:
     return runs[0]
 
 
+def run_for_prediction(given: Path | None) -> Path:
+    """The run that predicts: as given, or the one that comes with the program."""
+    if given is None:
+        given = Path("shipped")
+        taken("--checkpoint", given)
+    return find_run(given)
+
+
 def find_predictions(given: Path | None) -> Path:
     """A predictions file: as given (itself, its folder, or a run), or the newest run's newest.
 
@@ -118,6 +127,24 @@ def find_predictions(given: Path | None) -> Path:
         raise MissingError(f"no predictions in {place}; make them: {evaluate}")
     taken("EVALUATION", found[0].path)
     return found[0].predictions
+
+
+def is_foreign(given: Path) -> bool:
+    """Whether a path holds another program's masks: no predictions file of ours, and no run."""
+    from stages.runs.folder import CONFIG, EvaluationFolder, RunFolder
+
+    if given.is_file():
+        return given.suffix.lower() in (".zip", ".json")
+    if not given.is_dir() or EvaluationFolder(given).exists or (given / CONFIG).is_file():
+        return False
+    return not RunFolder(given).evaluations() and not (given / "model.safetensors").is_file()
+
+
+def foreign_score(given: Path, protocol: str) -> Path:
+    """Where the score of another program's masks goes: work/scores/<name>-<protocol>."""
+    folder = work_root() / "scores" / f"{given.resolve().stem}-{protocol}"
+    taken("--out", folder)
+    return folder
 
 
 def trained_runs() -> list[Path]:

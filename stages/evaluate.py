@@ -5,7 +5,7 @@ What is asked, and what the controls take away, says `stages.predictions.questio
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from stages.caching.command import naming_the_command
 from stages.data.clips import Clip
 from stages.data.dataset import Dataset
 from stages.data.episodes import (
+    Episode,
     manifest_digest,
     twin,
     write_manifest,
@@ -35,7 +36,14 @@ from stages.predictions import (
     PredictionWriter,
     read_meta,
 )
-from stages.predictions.questions import BASELINES, Question, draw, in_batches, questions_of
+from stages.predictions.questions import (
+    BASELINES,
+    Question,
+    draw,
+    in_batches,
+    listed,
+    questions_of,
+)
 from stages.runs.checkpoint import (
     Checkpoint,
     digest_of_run,
@@ -48,6 +56,7 @@ from stages.runs.packaged import is_packaged
 from stages.runtime.allocator import keep_freed_memory
 from stages.runtime.device import require_one_process
 from stages.runtime.progress import say, track
+from stages.scoring.protocols import find_protocol
 
 UNTRAINED_SEED = 0
 CLIPS_A_BATCH = 4
@@ -63,6 +72,7 @@ def evaluate(
     cache_root: Place | None = None,
     device: str = "cpu",
     controls: bool = True,
+    episodes: Sequence[Path] = (),
     command: str = "",
 ) -> EvaluationFolder:
     """Predict all test episodes of `fold`; gives the folder of the evaluation, whole or absent.
@@ -77,6 +87,8 @@ def evaluate(
         cache_root: where the features are.
         device: that the network runs on.
         controls: whether to ask the controls, too.
+        episodes: manifests of the episodes to ask; they then say the seeds and the shots, and the
+            configuration's are not heard. None draws them as the configuration says.
         command: kept as provenance.
 
     Raises:
@@ -92,10 +104,19 @@ def evaluate(
     require_same_fold(loaded, fold, run)
     dataset = load_dataset(data_root)
     warn_of_seen_kinds(loaded, test_categories(dataset, fold), run)
+    options = settings.evaluate
+    if episodes:
+        drawn = listed(episodes, dataset, fold)
+        options = _as_listed(options, drawn)
+        settings = replace(settings, evaluate=options)
+    else:
+        drawn = draw(dataset, fold, options, find_protocol(options.protocol).every_object)
+    digests = [manifest_digest(dataset, of_seed) for of_seed in drawn.values()]
     identity = EvaluationIdentity(
         dataset=dataset.digest,
         fold=fold,
         config=settings,
+        episodes=tuple(digests),
         controls=controls,
         weights=digest_of_run(run),
         device=torch.device(device).type,
@@ -107,31 +128,30 @@ def evaluate(
     user = None if is_packaged(run) else run  # which is there for good, and would keep its features
     source = open_source(settings, dataset, cache_root, device, from_cache=True, user=user)
     require_encoders(loaded.encoders, source.encoders, run)
-    options = settings.evaluate
-    drawn = draw(dataset, fold, options)
     baseline = BASELINES.get(loaded.config.model.network)
     questions = [
         question
-        for seed, episodes in drawn.items()
-        for question in questions_of(dataset, seed, episodes, controls, baseline)
+        for seed, asked in drawn.items()
+        for question in questions_of(dataset, seed, asked, controls, baseline, min(drawn))
     ]
     meta = {
         "dataset": str(data_root.absolute()),
         "fold": fold,
         "run": str(run.absolute()),
         "protocol": options.protocol,
-        "manifest": [manifest_digest(dataset, episodes) for episodes in drawn.values()],
+        "shots": options.support_frames,
+        "manifest": digests,
         "identity": identity.digest,
         "provenance": identity.provenance(source.encoders, device, command),
     }
     with naming_the_command(settings, [data_root], fold, cache_root):
-        asked = [episode for episodes in drawn.values() for episode in episodes]
-        source.prepare(sorted({clip.video for e in asked for clip in (e.query, e.support)}))
+        every = [episode for of_seed in drawn.values() for episode in of_seed]
+        source.prepare(sorted({clip.video for e in every for clip in (e.query, e.support)}))
         runner = _Runner(loaded, dataset, source, torch.device(device), options)
         with whole_folder(folder.path, folder.NAMES) as partial:
             filled = EvaluationFolder(partial)
-            for seed, episodes in drawn.items():
-                write_manifest(filled.manifest(seed), dataset, episodes, fold=fold, seed=seed)
+            for seed, of_seed in drawn.items():
+                write_manifest(filled.manifest(seed), dataset, of_seed, fold=fold, seed=seed)
             with PredictionWriter(filled.predictions, meta) as writer:
                 for batch in track(
                     list(in_batches(questions, CLIPS_A_BATCH)), description="evaluate"
@@ -139,6 +159,12 @@ def evaluate(
                     for prediction in runner.predict(batch):
                         writer.add(prediction)
     return folder
+
+
+def _as_listed(options: EvaluateConfig, drawn: Mapping[int, Sequence[Episode]]) -> EvaluateConfig:
+    """What a configuration would have to say for the episodes that were listed."""
+    shots = len(next(iter(drawn.values()))[0].support.frames)
+    return replace(options, seeds=len(drawn), support_frames=shots, episodes_per_category=0)
 
 
 def require_same(identity: EvaluationIdentity, predictions: Path) -> None:
@@ -196,7 +222,7 @@ class _Runner:
         self.config, self.dataset, self.source = loaded.config, dataset, source
         self.device, self.window = device, options.window
         self.sharpen = options.sharpen
-        self.annotation_size = options.protocol == "davis"
+        self.annotation_size = not find_protocol(options.protocol).resized
         torch.manual_seed(UNTRAINED_SEED)
         self.baseline = _baseline(loaded).to(device).eval()
         self.trained = loaded.model
@@ -238,7 +264,7 @@ class _Runner:
         return [self.dataset.frame(clip.video, frame) for frame in clip.frames]
 
     def size(self, video: str) -> tuple[int, int]:
-        """(H, W) that masks are kept at: the annotations', or the network's in protocol paper."""
+        """(H, W) that masks are kept at: the annotations', or the network's by the protocol."""
         if not self.annotation_size:
             return self.source.size(video)
         ids = self.dataset.masks(video, 0)

@@ -16,6 +16,7 @@ from stages.reporting.ablation import Ablation, compare
 from stages.reporting.paper import PaperTable, build
 from stages.reporting.pictures import Sample, sample_episodes
 from stages.reporting.run import Run, load_run
+from stages.reporting.shots import ShotsTable, shots_table
 from stages.runs.folder import RunFolder
 from stages.runs.packaged import is_packaged
 
@@ -71,6 +72,15 @@ def option_table(*, runs: Sequence[Path]) -> Ablation:
         MissingError: a run's folder does not exist.
     """
     return compare([load_run(run) for run in runs])
+
+
+def shots_report(*, runs: Sequence[Path]) -> ShotsTable:
+    """J&F of each run by the number of support frames that it was evaluated with.
+
+    Raises:
+        MissingError: a run's folder does not exist.
+    """
+    return shots_table([load_run(run) for run in runs])
 
 
 def _place(folder: Path) -> Path:

@@ -1,4 +1,6 @@
-"""Predictions and truth in, J and F out: ``predictions.h5`` -> ``score.json``.
+"""Predictions and truth in, J and F out: ``predictions.h5`` -> ``score.json``, .md and .csv.
+
+Predictions of other programs become a ``predictions.h5`` first (`stages.predictions.foreign`).
 
 What counts: every annotated frame of every episode's video, the first and the last too. What is
 averaged is the protocol's choice (`stages.scoring.protocols`); seeds are averaged last, with the
@@ -8,82 +10,27 @@ averaged is the protocol's choice (`stages.scoring.protocols`); seeds are averag
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from cache.whole import replace_text
+from cache.whole import replace_text, require_replaceable, whole_folder
 from configs.errors import DataError, MissingError, UsageError
 from stages.data.dataset import Dataset
 from stages.data.index import load_dataset
+from stages.data.manifest import read_manifest
+from stages.data.queries import Query, every_query, queries_of_episodes, queries_of_fold
+from stages.data.rle import Order
 from stages.predictions import list_episodes, read_meta
+from stages.predictions.foreign.adopt import adopt
 from stages.runs.folder import EvaluationFolder, digest_of_file
 from stages.runtime.progress import track
 from stages.runtime.provenance import provenance, recorded
-from stages.scoring.aggregate import Figures, summarise, summarise_by
-from stages.scoring.controls import Control, compare
+from stages.scoring.aggregate import summarise, summarise_by
+from stages.scoring.controls import compare
 from stages.scoring.episodes import EpisodeScore, score_episodes
-from stages.scoring.protocols import Protocol, find_protocol
-from stages.scoring.table import category_table, control_table, plus_minus
-
-
-@dataclass(frozen=True)
-class Score:
-    """What a predictions file scored, in percent.
-
-    ``predictions`` is the file's path and ``sha256`` its digest; ``origin`` holds what it says of
-    itself: dataset, fold, run, manifest and the like, and the dataset's kind. ``data`` is the
-    folder of the truth.
-    """
-
-    protocol: Protocol
-    overall: Figures
-    per_category: dict[str, Figures]
-    per_video: dict[str, Figures]
-    controls: dict[str, Control]
-    predictions: str
-    sha256: str
-    origin: Mapping[str, Any]
-    data: str
-    provenance: Mapping[str, Any]
-
-    def to_json(self) -> dict[str, Any]:
-        """The content of score.json."""
-        origin = {
-            name: self.origin.get(name) for name in ("manifest", "dataset", "kind", "fold", "run")
-        }
-        return {
-            "protocol": self.protocol.name,
-            **origin,
-            "seeds": [seed.to_json() for seed in self.overall.seeds],
-            **{k: v for k, v in self.overall.to_json().items() if k != "interval"},
-            "interval": self.overall.interval_json(),
-            "per_category": {name: fig.to_json() for name, fig in self.per_category.items()},
-            "per_video": {name: fig.to_json() for name, fig in self.per_video.items()},
-            "controls": {name: control.to_json() for name, control in self.controls.items()},
-            "data": self.data,
-            "provenance": dict(self.provenance),
-            "predictions": {"file": self.predictions, "sha256": self.sha256, **self.origin},
-        }
-
-    def table(self) -> str:
-        """The score as plain text."""
-        what = f"{Path(self.origin['dataset']).name}, fold {self.origin.get('fold') or '?'}"
-        figures = self.overall
-        seeds = len(figures.seeds)
-        headline = f"J {figures.J:.1f}   F {figures.F:.1f}   J&F {figures.JF:.1f}"
-        interval = plus_minus(figures)
-        over = f"over {seeds} seeds" if seeds > 1 else "one seed, so no interval"
-        lines = [
-            f"{what}: {headline} {interval}".rstrip(),
-            f"{over}; protocol {self.protocol.name}: {self.protocol.summary}",
-            "",
-            *category_table(figures, self.per_category),
-        ]
-        if self.controls:
-            lines += ["", *control_table(self.controls)]
-        return "\n".join(lines)
+from stages.scoring.protocols import PROTOCOLS, Protocol, find_protocol
+from stages.scoring.result import Score
 
 
 def score(
@@ -94,17 +41,17 @@ def score(
     jobs: int = 0,
     command: str = "",
 ) -> Score:
-    """Score a predictions file and write score.json beside it.
+    """Score a predictions file and write score.json, score.md and score.csv beside it.
 
     Args:
         predictions: what ``fsrvos evaluate`` wrote.
         data_root: the dataset that was evaluated; where it was then by default.
-        protocol: "davis" or "paper"; by default, and at most, the one that the file was made for.
+        protocol: a name of `PROTOCOLS`; the one that the file was made for by default.
         jobs: worker processes; 0 decides by the amount of work.
         command: kept as provenance.
 
     Raises:
-        UsageError: unknown protocol, or predictions made for another one.
+        UsageError: unknown protocol, or one for masks of another size.
         MissingError: no predictions or no dataset there.
         DataError: one of them is malformed, or they do not belong together.
     """
@@ -133,6 +80,7 @@ def score(
         per_category=summarise_by(model, rules, lambda item: item.info.category),
         per_video=summarise_by(model, rules, lambda item: item.info.video),
         controls=compare(predictions, scores, rules),
+        episodes=[item for members in scores.values() for item in members],
         predictions=str(predictions.absolute()),
         sha256=sha256,
         origin={
@@ -145,9 +93,74 @@ def score(
             command=command, digests={"predictions": sha256, "dataset": dataset.digest}
         ),
     )
-    text = json.dumps(result.to_json(), indent=1) + "\n"
-    replace_text(EvaluationFolder(predictions.parent).score, text)
+    folder = EvaluationFolder(predictions.parent)
+    replace_text(folder.score_rows, result.csv())
+    replace_text(folder.score_page, result.markdown())
+    replace_text(folder.score, json.dumps(result.to_json(), indent=1) + "\n")
     return result
+
+
+def score_foreign(
+    *,
+    source: Path,
+    data_root: Path,
+    out: Path,
+    protocol: str = "davis",
+    fold: int | None = None,
+    episodes: Path | None = None,
+    order: Order | Literal["auto"] = "auto",
+    jobs: int = 0,
+    command: str = "",
+) -> Score:
+    """Score another program's masks; `out` becomes an evaluation's folder like any other.
+
+    Args:
+        source: a folder or zip archive of PNG masks, or a JSON file of run-length masks.
+        data_root: the dataset that the masks are about.
+        out: the folder for masks and score.
+        protocol: a name of `PROTOCOLS`.
+        fold: whose test queries were asked; every expression of the dataset by default.
+        episodes: a manifest whose queries were asked, in place of a fold.
+        order: how run-length masks were written; "auto" tells by their look.
+        jobs, command: as in `score`.
+
+    Raises:
+        UsageError: unknown protocol or fold, fold and episodes both, or `out` holds anything else.
+        MissingError: no predictions, dataset or manifest there.
+        DataError: what was asked and what was answered differ in a video, an expression, a frame
+            or a size; the line names it.
+    """
+    rules = find_protocol(protocol)
+    dataset = load_dataset(data_root)
+    queries, manifest = _asked(dataset, fold, episodes, rules)
+    folder = EvaluationFolder(out)
+    require_replaceable(out, folder.NAMES)
+    meta = {
+        "dataset": str(data_root.absolute()),
+        "fold": fold,
+        "protocol": rules.name,
+        "source": str(source.absolute()),
+        "manifest": manifest,
+        "provenance": provenance(command=command, digests={"dataset": dataset.digest}),
+    }
+    with whole_folder(out, folder.NAMES) as partial:
+        file = EvaluationFolder(partial).predictions
+        adopt(source, file, dataset, queries, resized=rules.resized, order=order, meta=meta)
+    return score(predictions=folder.predictions, data_root=data_root, jobs=jobs, command=command)
+
+
+def _asked(
+    dataset: Dataset, fold: int | None, episodes: Path | None, rules: Protocol
+) -> tuple[Sequence[Query], list[str]]:
+    """What another program was asked, and the digest of the list that says so."""
+    if fold is not None and episodes is not None:
+        raise UsageError("--fold and --episodes both say what was asked; give one of them")
+    if episodes is not None:
+        listed = read_manifest(episodes, dataset)
+        return queries_of_episodes(listed.episodes), [listed.digest]
+    if fold is not None:
+        return queries_of_fold(dataset, fold, rules.every_object), []
+    return every_query(dataset), []
 
 
 def _recorded_data(path: Path, meta: Mapping[str, Any]) -> Path:
@@ -171,8 +184,10 @@ def _check_dataset(path: Path, meta: Mapping[str, Any], dataset: Dataset) -> Non
 
 
 def _check_protocol(path: Path, meta: Mapping[str, Any], protocol: Protocol) -> None:
+    """UsageError where the masks were made at another size than the protocol's."""
     made_for = meta.get("protocol")
-    if made_for is not None and made_for != protocol.name:
+    known = PROTOCOLS.get(str(made_for))
+    if made_for is not None and (known is None or known.resized != protocol.resized):
         raise UsageError(
             f"{path}: made for protocol {made_for}, whose masks have another size; score with "
             f"--protocol {made_for}, or evaluate with --set evaluate.protocol={protocol.name}"

@@ -10,6 +10,7 @@ import click
 from configs import FsrvosError, UsageError
 from fsrvos_cli import once, options, places
 from fsrvos_cli.commands.data_build import build
+from fsrvos_cli.commands.data_episodes import episodes, splits
 from fsrvos_cli.output import emit
 
 
@@ -23,7 +24,8 @@ def data() -> None:
     """
 
 
-data.add_command(build)
+for command in (build, episodes, splits):
+    data.add_command(command)
 
 
 @data.command()

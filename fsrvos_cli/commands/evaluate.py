@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from configs import UsageError
 from fsrvos_cli import once, options, places
 from fsrvos_cli.invocation import command_line
 from fsrvos_cli.output import emit
 
 if TYPE_CHECKING:
     from cache import Place
+
+
+_DRAWING = ("evaluate.seeds", "evaluate.support_frames", "evaluate.episodes_per_category")
 
 
 @click.command(cls=once.Command)
@@ -29,6 +34,18 @@ if TYPE_CHECKING:
     "--seeds",
     type=click.IntRange(min=1),
     help="Drawings of the support videos.  [default: evaluate.seeds of the configuration]",
+)
+@click.option(
+    "--shots",
+    type=click.IntRange(min=1),
+    help="Support frames of each episode.  [default: evaluate.support_frames of the configuration]",
+)
+@click.option(
+    "--episodes",
+    type=options.ANY_PATH,
+    multiple=True,
+    help="Ask the episodes of this file, or of every file of a folder (`fsrvos data episodes`); "
+    "may be repeated. They say seeds and shots.",
 )
 @click.option(
     "--controls/--no-controls",
@@ -48,6 +65,8 @@ def evaluate(
     run: Path | None,
     out: Path | None,
     seeds: int | None,
+    shots: int | None,
+    episodes: tuple[Path, ...],
     controls: bool,
     config_source: str | None,
     pairs: tuple[str, ...],
@@ -69,22 +88,31 @@ def evaluate(
       fsrvos evaluate --run work/runs/sample-demo-fold1
       fsrvos evaluate --seeds 2 --no-controls
       fsrvos evaluate --set features.stored=uint4 --out work/uint4
+      fsrvos evaluate --shots 10
+      fsrvos evaluate --episodes work/episodes
     """
     run = places.find_run(run)
     data = places.find_data(data, run)
     fold = places.fold_of_run(fold, run)
+    if episodes:
+        _refuse_drawing(seeds, shots, pairs)
     if seeds is not None:
         pairs = (*pairs, f"evaluate.seeds={seeds}")
+    if shots is not None:
+        pairs = (*pairs, f"evaluate.support_frames={shots}")
     config = options.config_of_run(config_source, pairs, run)
     cache_dir = places.cache_root(cache_dir)
     from configs.values import is_among, pair, values_of
+    from stages.data.episode_files import find_episodes
     from stages.evaluate import evaluate as evaluate_fold
     from stages.runs.evaluation import FREE
     from stages.runtime.device import choose_device
 
     device = choose_device(device)
+    files = find_episodes(episodes)
     values = values_of(config)
-    stated = [pair(name, values[name]) for name in values if is_among(name, FREE)]
+    drawn = _DRAWING if files else ()  # which the files say
+    stated = [pair(n, values[n]) for n in values if is_among(n, FREE) and n not in drawn]
     folder = evaluate_fold(
         data_root=data,
         fold=fold,
@@ -94,11 +122,14 @@ def evaluate(
         cache_root=cache_dir,
         device=device,
         controls=controls,
+        episodes=files,
         command=command_line(
             data=data,
             fold=fold,
             run=run,
             seeds=None,
+            shots=None,
+            episodes=files,
             config_source=None,
             pairs=stated,
             cache_dir=cache_dir,
@@ -106,3 +137,11 @@ def evaluate(
         ),
     )
     emit({"evaluation": folder.path, "predictions": folder.predictions}, as_json)
+
+
+def _refuse_drawing(seeds: int | None, shots: int | None, pairs: Sequence[str]) -> None:
+    """UsageError where the line says how to draw episodes beside naming drawn ones."""
+    stated = [name for pair in pairs if (name := pair.partition("=")[0].strip()) in _DRAWING]
+    stated += [name for name, value in (("--seeds", seeds), ("--shots", shots)) if value]
+    if stated:
+        raise UsageError(f"--episodes says which episodes are asked; leave out {stated[0]}")

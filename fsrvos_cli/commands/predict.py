@@ -17,9 +17,10 @@ from fsrvos_cli.output import emit
 @click.argument("expression")
 @click.option(
     "--support",
-    type=options.FOLDER,
+    type=options.ANY_PATH,
     required=True,
-    help="Folder of annotated frames: images with masks, LabelMe or COCO JSON, a video with masks.",
+    help="Folder of annotated frames (images with masks, LabelMe or COCO JSON, a video with "
+    "masks), or what `fsrvos support save` made of one.",
 )
 @options.support_expression_option
 @options.run_option("--checkpoint", default="shipped")
@@ -50,10 +51,7 @@ def predict(
     expression = _clean(expression, "EXPRESSION")
     if support_expression is not None:
         support_expression = _clean(support_expression, "--support-expression")
-    if run is None:
-        run = Path("shipped")
-        places.taken("--checkpoint", run)
-    run = places.find_run(run)
+    run = places.run_for_prediction(run)
     if out is None:
         out = places.prediction(video, expression, support, support_expression, run)
         places.taken("--out", out)

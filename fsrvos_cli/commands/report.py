@@ -20,6 +20,12 @@ from fsrvos_cli.output import emit
     "runs' options give over the first run's.",
 )
 @click.option(
+    "--shots",
+    is_flag=True,
+    help="Instead of the page, print J&F by the number of support frames: every evaluation of the "
+    "runs counts.",
+)
+@click.option(
     "--data",
     type=options.FOLDER,
     envvar="FSRVOS_DATA",
@@ -30,6 +36,7 @@ def report(
     runs: tuple[Path, ...],
     out: Path | None,
     table: str | None,
+    shots: bool,
     data: Path | None,
     as_json: bool,
 ) -> None:
@@ -42,8 +49,14 @@ def report(
       fsrvos report work/runs/sample-demo-fold1
       fsrvos report --table 1 work/runs/*
       fsrvos report --table options work/runs/base-seed* work/runs/without-*
+      fsrvos report --shots work/runs/sample-demo-fold1
     """
     found = [places.find_run(run) for run in runs] or [places.find_run(None)]
+    if shots:
+        from stages.report import shots_report
+
+        emit(shots_report(runs=found), as_json)
+        return
     if table == "options":
         from stages.report import option_table
 

@@ -7,7 +7,7 @@ Fold 0 holds out nothing. By default the test classes of fold g are the ids with
     {"1": {"test": ["dog", "cat"], "train": ["bus"], "test_videos": ["v1"], "train_videos": []}}
 
 `train` defaults to the classes that are not in `test`; the two video lists are optional and
-narrow a split down to the videos named.
+narrow a split down to the videos named. Files in ``ROOT/splits`` say the same (see splits.py).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from stages.data.dataset import Dataset
 from stages.data.files import read_json, stays_inside
 from stages.data.joined import JoinedDataset, joined_name
 from stages.data.schema import FoldEntry, FoldsFile, require_shape
+from stages.data.splits import FOLDER, read_splits
 
 FOLDS = (1, 2, 3, 4)
 EVERY_KIND = 0  # the fold that holds nothing out: for a head to ship, not for a score
@@ -53,6 +54,20 @@ def videos_of(dataset: Dataset, fold: int, split: str) -> tuple[str, ...]:
             ids = dataset.by_category.get(category, ())
             chosen.update(i for i in ids if not limit or i in limit)
     return tuple(sorted(chosen))
+
+
+def stated_folds(dataset: Dataset) -> dict[int, FoldEntry]:
+    """Every fold with its categories and videos spelt out, as `splits.write_splits` takes it."""
+    found = {}
+    for fold in folds_of(dataset):
+        split = _split(dataset, fold)
+        found[fold] = FoldEntry(
+            test=list(split["test"]),
+            train=list(split["train"]),
+            test_videos=list(videos_of(dataset, fold, "test")),
+            train_videos=list(videos_of(dataset, fold, "train")),
+        )
+    return found
 
 
 def _split(dataset: Dataset, fold: int) -> dict[str, tuple[str, ...]]:
@@ -98,8 +113,13 @@ def _joined_split(dataset: JoinedDataset, fold: int) -> dict[str, tuple[str, ...
 
 
 def _explicit(dataset: Dataset) -> dict[int, dict[str, tuple[str, ...]]] | None:
-    """The content of folds.json, validated, or None without one."""
-    path = dataset.root / "folds.json"
+    """The content of folds.json or of splits/, validated, or None without either."""
+    path, folder = dataset.root / "folds.json", dataset.root / FOLDER
+    listed = read_splits(dataset)
+    if listed is not None:
+        if path.exists():
+            raise DataError(f"{path} and {folder} both state the folds; remove one of them")
+        return {n: _fold_lists(dataset, e, f"{folder}: group {n}") for n, e in listed.items()}
     if not path.exists():
         return None
     if not stays_inside(path, dataset.root.resolve()):

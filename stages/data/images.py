@@ -6,6 +6,7 @@ colours and the object ids would be lost.
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,13 @@ def decode_rgb(data: NDArray[np.uint8], where: object) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
-def read_ids(path: Path) -> NDArray[np.uint8]:
+def read_ids(path: Path, content: bytes | None = None) -> NDArray[np.uint8]:
     """Object ids [H, W] of a palette or grey PNG as they are stored, 0 = background.
 
-    Raises MissingError when absent; DataError when it does not decode or has colour channels.
+    `content`: the file's bytes, as from an archive; `path` then only names them. Raises
+    MissingError when absent; DataError when it does not decode or has colour channels.
     """
-    image = open_mask(path)
+    image = open_mask(path, content)
     if image.mode not in ("P", "L", "1"):
         raise DataError(
             f"{path}: the mask has mode {image.mode}, so its pixels are colours, not "
@@ -61,12 +63,15 @@ def read_ids(path: Path) -> NDArray[np.uint8]:
     return stored_ids(image)
 
 
-def open_mask(path: Path) -> Any:
-    """The decoded Pillow image of a mask; MissingError when absent, DataError when damaged."""
+def open_mask(path: Path, content: bytes | None = None) -> Any:
+    """The decoded Pillow image of a mask; MissingError when absent, DataError when damaged.
+
+    `content`: the file's bytes, as in `read_ids`.
+    """
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path) as image:
+        with Image.open(path if content is None else io.BytesIO(content)) as image:
             depth = _shallow_depth(image)
             image.load()
     except FileNotFoundError:

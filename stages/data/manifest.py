@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,21 @@ from stages.data.dataset import Dataset
 from stages.data.files import mapping, read_json, write_json
 
 SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One drawing of test episodes, and what names it: `digest` as `manifest_digest`."""
+
+    fold: int
+    seed: int
+    digest: str
+    episodes: tuple[Episode, ...]
+
+    @property
+    def shots(self) -> frozenset[int]:
+        """Numbers of support frames that its episodes have."""
+        return frozenset(len(episode.support.frames) for episode in self.episodes)
 
 
 def manifest_digest(dataset: Dataset, episodes: Sequence[Episode]) -> str:
@@ -35,8 +51,8 @@ def write_manifest(
     return digest
 
 
-def read_manifest(path: Path, dataset: Dataset) -> list[Episode]:
-    """The episodes of a manifest, checked against `dataset` and the stored digest.
+def read_manifest(path: Path, dataset: Dataset) -> Manifest:
+    """A manifest, checked against `dataset` and the stored digest.
 
     Raises MissingError (no file) or DataError (malformed, edited, or of another dataset).
     """
@@ -48,6 +64,9 @@ def read_manifest(path: Path, dataset: Dataset) -> list[Episode]:
         raise DataError(f"{path}: lists no episodes; write it again")
     if _digest(entries) != content.get("digest"):
         raise DataError(f"{path}: the episodes do not match the digest; write it again")
+    fold, seed = content.get("fold"), content.get("seed")
+    if not isinstance(fold, int) or not isinstance(seed, int) or seed < 0:
+        raise DataError(f"{path}: names no fold and seed; write it again")
     episodes = []
     for number, entry in enumerate(entries):
         where = f"{path}: episode {number}"
@@ -59,7 +78,7 @@ def read_manifest(path: Path, dataset: Dataset) -> list[Episode]:
                 category=str(entry.get("category")),
             )
         )
-    return episodes
+    return Manifest(fold, seed, str(content["digest"]), tuple(episodes))
 
 
 def _digest(entries: list[Any]) -> str:

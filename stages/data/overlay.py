@@ -37,26 +37,31 @@ class Tile:
     label: str
 
 
-def write_mask_png(path: Path | str, ids: NDArray[Any]) -> None:
-    """Write object ids [H, W] (or a boolean mask, True = 1) as a palette PNG, whole or absent."""
+def mask_png(ids: NDArray[Any]) -> bytes:
+    """Object ids [H, W] (or a boolean mask, True = 1) as the bytes of a palette PNG."""
     from PIL import Image
 
     image = Image.fromarray(np.ascontiguousarray(ids, dtype=np.uint8))
     image.putpalette(davis_palette())
-    _save(image, Path(path))
+    return _encoded(image)
+
+
+def write_mask_png(path: Path | str, ids: NDArray[Any]) -> None:
+    """Write object ids as `mask_png` gives them, whole or absent."""
+    replace_bytes(Path(path), mask_png(ids))
 
 
 def write_png(path: Path | str, image: Image8) -> None:
     """Write an RGB picture [H, W, 3] as PNG, whole or absent."""
     from PIL import Image
 
-    _save(Image.fromarray(np.ascontiguousarray(image)), Path(path))
+    replace_bytes(Path(path), _encoded(Image.fromarray(np.ascontiguousarray(image))))
 
 
-def _save(image: Any, path: Path) -> None:
+def _encoded(image: Any) -> bytes:
     encoded = io.BytesIO()
     image.save(encoded, format="PNG", compress_level=4)
-    replace_bytes(path, encoded.getvalue())
+    return encoded.getvalue()
 
 
 def draw_mask(

@@ -155,6 +155,13 @@ class FoldsFile(RootModel[dict[Annotated[int, BeforeValidator(_fold_number)], Fo
     """folds.json: what is trained and tested, by fold number."""
 
 
+class SplitFile(_Closed):
+    """splits/group<N>_{train,test}.json: one side of a fold."""
+
+    categories: list[str] | None = None
+    videos: list[str] = []
+
+
 class SourcesFile(FileShape):
     """sources.json: the pictures that each video comes from."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from configs.errors import DataError, MissingError
+from stages.data.excerpt import WHOLE, Excerpt, Selection
 from stages.data.images import read_rgb
 from stages.data.order import frame_files
 from stages.data.video_file import Frame, VideoFile, no_frames
@@ -32,9 +33,8 @@ class Reading(Protocol):
     def expected(self) -> int:
         """Frames that are claimed to be there, 0 where nothing is claimed."""
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """A name a frame, or none at all."""
+    def name(self, index: int) -> str:
+        """What the index-th frame that came is called; known once it has come."""
 
     @property
     def shortfall(self) -> str | None:
@@ -52,7 +52,7 @@ class VideoSource:
     `shortfall` is None, or after the pass one line that says how much of the file is missing.
     """
 
-    def __init__(self, path: Path, reading: Reading) -> None:
+    def __init__(self, path: Path, reading: Reading, excerpt: Excerpt = WHOLE) -> None:
         self.path = path
         self.fps = reading.fps
         self.expected = reading.expected
@@ -61,7 +61,9 @@ class VideoSource:
         try:
             self._first: Frame | None = next(frames)
         except StopIteration:
-            raise no_frames(path) from None
+            if excerpt == WHOLE:
+                raise no_frames(path) from None
+            raise DataError(f"{path}: no frame lies {excerpt}; the video is shorter") from None
         self._frames = frames
         self.height, self.width = self._first.shape[:2]
         if min(self.height, self.width) < MIN_SIDE:
@@ -77,9 +79,11 @@ class VideoSource:
         yield from self._frames
 
     def name(self, index: int) -> str:
-        """The image's own name in a folder, else the frame number with five digits."""
-        names = self._reading.names
-        return names[index] if names else f"{index:05d}"
+        """The image's own name in a folder, else the frame number with five digits.
+
+        index: among the frames that have been read.
+        """
+        return self._reading.name(index)
 
     @property
     def shortfall(self) -> str | None:
@@ -87,8 +91,10 @@ class VideoSource:
         return self._reading.shortfall
 
 
-def read_video(path: Path | str) -> VideoSource:
+def read_video(path: Path | str, excerpt: Excerpt = WHOLE) -> VideoSource:
     """Open a video file or a folder of images (in natural order) and decode its first frame.
+
+    excerpt: the part of it that is read, as if that were the video; frames keep their names.
 
     Raises MissingError when nothing is there, DataError when it is no video, holds no frame or is
     damaged; damage further in raises DataError from the iteration. A file cut short gives the
@@ -96,28 +102,34 @@ def read_video(path: Path | str) -> VideoSource:
     """
     path = Path(path)
     if path.is_dir():
-        return VideoSource(path, FrameFolder(path))
+        return VideoSource(path, FrameFolder(path, excerpt), excerpt)
     if not path.is_file():
         raise MissingError(f"{path}: no such video; check the path")
-    return VideoSource(path, VideoFile(path))
+    return VideoSource(path, VideoFile(path, excerpt), excerpt)
 
 
 class FrameFolder:
     """The images of a folder as frames, read on iteration."""
 
-    fps = FOLDER_FPS
     shortfall: str | None = None
 
-    def __init__(self, path: Path) -> None:
-        self._files = frame_files(path)
-        if not self._files:
+    def __init__(self, path: Path, excerpt: Excerpt = WHOLE) -> None:
+        files = frame_files(path)
+        if not files:
             hint = "give a video or a folder of frames"
             raise DataError(f"{path}: the folder holds no images; {hint}")
-        self.names = tuple(f.stem for f in self._files)
-        self.expected = len(self._files)
-        if len(set(self.names)) != len(self.names):
+        names = tuple(f.stem for f in files)
+        if len(set(names)) != len(names):
             hint = "results are saved by name, rename one"
             raise DataError(f"{path}: two images share a name; {hint}")
+        self._files = [files[number] for number in _taken(len(files), excerpt)]
+        self._excerpt = excerpt
+        self.fps = FOLDER_FPS / excerpt.stride
+        self.expected = len(self._files)
+
+    def name(self, index: int) -> str:
+        """The image's own."""
+        return self._files[index].stem
 
     def __iter__(self) -> Iterator[Frame]:
         size: tuple[int, ...] | None = None
@@ -129,4 +141,15 @@ class FrameFolder:
                     f"{file}: {frame.shape[1]} x {frame.shape[0]} pixels, but the frames before "
                     f"it have {size[1]} x {size[0]}; give frames of one size"
                 )
-            yield frame
+            yield self._excerpt.shrink(frame)
+
+
+def _taken(count: int, excerpt: Excerpt) -> Iterator[int]:
+    """Numbers of the images of a folder that an excerpt takes."""
+    selection = Selection(excerpt)
+    for number in range(count):
+        seconds = number / FOLDER_FPS
+        if selection.over(number, seconds):
+            return
+        if selection.takes(number, seconds):
+            yield number

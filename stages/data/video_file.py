@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs.errors import DataError
+from stages.data.excerpt import WHOLE, Excerpt, Selection
 
 # Real media containers only. Playlists (HLS, DASH, concat) would make the decoder open whatever
 # other files or addresses an untrusted text file names.
@@ -35,23 +36,30 @@ Frame = NDArray[np.uint8]
 class VideoFile:
     """A video file that is a claim at first, and frames of one size when iterated.
 
+    Of an `excerpt`, the frames before it are decoded and not converted, those behind it not read.
     Raises DataError when it cannot be opened or holds no moving pictures.
     """
 
-    names: tuple[str, ...] = ()
-
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, excerpt: Excerpt = WHOLE) -> None:
         self._path = path
+        self._excerpt = excerpt
+        self._selection = Selection(excerpt)
         self.shortfall: str | None = None
         with _open(path) as container:
             stream = _track(path, container)
-            self.fps = float(stream.average_rate or stream.guessed_rate or 25)
+            self._rate = float(stream.average_rate or stream.guessed_rate or 25)
+            self.fps = self._rate / excerpt.stride
             self._ends_early = _ends_early(path, container, stream)
             self._start = float(container.start_time or 0) / _MICROSECONDS
-            self.expected = int(stream.frames or 0)
+            self._claimed = int(stream.frames or 0)
+            self.expected = excerpt.count(self._claimed, self._rate)
             self._duration = float(container.duration or 0) / _MICROSECONDS
             if container.format.name == "avi":  # there the duration is guessed from the file's size
-                self._duration = self.expected / self.fps
+                self._duration = self._claimed / self._rate
+
+    def name(self, index: int) -> str:
+        """The number of the index-th frame taken, in the whole video, with five digits."""
+        return f"{self._selection.number(index):05d}"
 
     def __iter__(self) -> Iterator[Frame]:
         """RGB frames, upright. DataError at damage that is not the end of the file."""
@@ -62,18 +70,27 @@ class VideoFile:
             clock = _Clock(self._start)
             width = height = 0
             for frame in self._decoded(container, stream, clock):
+                seconds = self._seconds(frame, count)
+                if self._selection.over(count, seconds):
+                    return
+                count += 1
+                if not self._selection.takes(count - 1, seconds):
+                    continue
                 width, height = width or frame.width, height or frame.height
                 image = frame.to_ndarray(format="rgb24", width=width, height=height)
-                yield shown_as(image, _matrix(frame))
-                count += 1
+                yield self._excerpt.shrink(shown_as(image, _matrix(frame)))
         if self._ends_early and not count:
             raise self._cut_before_a_frame() if known_short else self._damaged(0)
         if count and self._is_short(clock.seconds):
-            claimed = max(self.expected, round(self._duration * self.fps))
+            claimed = max(self._claimed, round(self._duration * self._rate))
             numbers = f"it claims {claimed} frames, {count} could be read"
             if claimed <= count:
                 numbers = f"{count} frames could be read, the last of them in part"
             self.shortfall = f"{self._path}: the file is cut short ({numbers}); copy it again"
+
+    def _seconds(self, frame: Any, number: int) -> float:
+        """When a frame is shown, from the start; as if frames were evenly spaced where unsaid."""
+        return number / self._rate if frame.time is None else float(frame.time) - self._start
 
     def _decoded(self, container: Any, stream: Any, clock: _Clock) -> Iterator[Any]:
         """PyAV's frames. A packet that fails with none behind it is where the file was cut."""
@@ -109,7 +126,7 @@ class VideoFile:
         )
 
     def _is_short(self, seconds: float) -> bool:
-        slack = max(_SLACK, 2.5 / self.fps, 0.01 * self._duration)
+        slack = max(_SLACK, 2.5 / self._rate, 0.01 * self._duration)
         return self._ends_early or seconds + slack < self._duration
 
 

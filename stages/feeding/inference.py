@@ -26,11 +26,13 @@ class Answer:
     """One clip's answer.
 
     masks: bool [T, H, W] at the asked size. presence: float32 [T] in [0, 1], that the frame shows
-    the object. score: the clip's mean presence.
+    the object. score: the clip's mean presence. logits: float32 [T, H, W] that a pixel is the
+    object's, before masks are brought to the picture's edges.
     """
 
     masks: NDArray[np.bool_]
     presence: NDArray[np.float32]
+    logits: NDArray[np.float32]
 
     @property
     def score(self) -> float:
@@ -79,7 +81,7 @@ def answers(
             valid = F.interpolate(valid, size=size, mode="bilinear", align_corners=False)
         drawn_logits = valid[0].cpu().numpy()
         masks = drawn_logits > 0 if pictures is None else sharpen_clip(pictures[row], drawn_logits)
-        given.append(Answer(masks, scores[row].cpu().numpy()))
+        given.append(Answer(masks, scores[row].cpu().numpy(), drawn_logits))
     return given
 
 
@@ -88,4 +90,5 @@ def join(windows: list[Answer]) -> Answer:
     return Answer(
         np.concatenate([window.masks for window in windows]),
         np.concatenate([window.presence for window in windows]),
+        np.concatenate([window.logits for window in windows]),
     )

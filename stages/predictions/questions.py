@@ -9,15 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
+from pathlib import Path
 
-from configs import EvaluateConfig
+from configs import EvaluateConfig, UsageError
 from stages.data.dataset import Dataset
-from stages.data.episodes import Episode, test_episodes, twin, wrong_support
+from stages.data.episodes import Episode, read_manifest, test_episodes, twin, wrong_support
 from stages.predictions.records import EpisodeKey
 
 # What stands beside each network with nothing taught: the paper's own, as it is initialised, or for
 # one that compares the frozen features' own answer, which it starts from.
-BASELINES = {"fsrvos": "untrained", "affinity": "similarity"}
+BASELINES = {
+    "affinity": "similarity",
+    **dict.fromkeys(
+        ("fsrvos", "danet", "referformer", "mttr", "lbdt", "support-only", "text-only"), "untrained"
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -29,10 +35,39 @@ class Question:
     sentence: str
 
 
-def draw(dataset: Dataset, fold: int, options: EvaluateConfig) -> dict[int, list[Episode]]:
-    """The test episodes of every seed."""
+def draw(
+    dataset: Dataset, fold: int, options: EvaluateConfig, every_object: bool = False
+) -> dict[int, list[Episode]]:
+    """The test episodes of every seed. every_object: as `test_episodes`."""
     shots, most = options.support_frames, options.episodes_per_category
-    return {seed: test_episodes(dataset, fold, seed, shots, most) for seed in range(options.seeds)}
+    return {
+        seed: test_episodes(dataset, fold, seed, shots, most, every_object)
+        for seed in range(options.seeds)
+    }
+
+
+def listed(paths: Sequence[Path], dataset: Dataset, fold: int) -> dict[int, list[Episode]]:
+    """The test episodes that manifests list, by seed.
+
+    Raises UsageError where they are of another fold, of one seed twice, or differ in their shots;
+    MissingError or DataError as `read_manifest`.
+    """
+    found: dict[int, list[Episode]] = {}
+    shots: frozenset[int] = frozenset()
+    for path in paths:
+        manifest = read_manifest(path, dataset)
+        if manifest.fold != fold:
+            raise UsageError(f"{path}: episodes of fold {manifest.fold}, not of fold {fold}")
+        if manifest.seed in found:
+            raise UsageError(f"{path}: episodes of seed {manifest.seed}, which another file has")
+        shots |= manifest.shots
+        if len(shots) > 1:
+            raise UsageError(
+                f"{path}: episodes of {' and '.join(map(str, sorted(shots)))} support frames; "
+                "evaluate those of one number at a time"
+            )
+        found[manifest.seed] = list(manifest.episodes)
+    return dict(sorted(found.items()))
 
 
 def questions_of(
@@ -41,11 +76,12 @@ def questions_of(
     episodes: Sequence[Episode],
     controls: bool,
     baseline: str | None = "untrained",
+    first_seed: int = 0,
 ) -> list[Question]:
     """The model's episodes of a seed, then its controls'.
 
     The two sentence controls are asked where there is a twin to mistake the object for; the
-    baseline, a network that nothing was taught, is asked the first seed's episodes only.
+    baseline, a network that nothing was taught, is asked the episodes of `first_seed` only.
     """
 
     def under(condition: str, chosen: dict[int, tuple[Episode, str]]) -> list[Question]:
@@ -64,7 +100,7 @@ def questions_of(
     twins = {n: (episodes[n], rival) for n, rival in rivals.items() if rival is not None}
     made += under("empty_sentence", {n: (e, "") for n, (e, _) in twins.items()})
     made += under("twin_sentence", {n: (e, rival.text) for n, (e, rival) in twins.items()})
-    if seed == 0 and baseline is not None:
+    if seed == first_seed and baseline is not None:
         made += under(baseline, asked)
     return made
 

@@ -13,6 +13,7 @@ from stages.reporting.commands import commands, versions
 from stages.reporting.pictures import PREDICTION_CSS, TRUTH_CSS, Sample
 from stages.reporting.rendering import render
 from stages.reporting.run import Run
+from stages.reporting.shots import shots_chart
 from stages.scoring.controls import REQUIREMENTS, Requirement
 
 COLUMNS = 5
@@ -118,6 +119,8 @@ def headline(run: Run) -> dict[str, str] | None:
     seeds = len(score["seeds"])
     over = f"mean of {seeds} seeds of support videos" if seeds > 1 else "one seed, so no interval"
     tested = f" on {expressions} expressions" if expressions else ""
+    digests = [str(digest)[:12] for digest in score.get("manifest") or ()]
+    tested += f"; episodes {', '.join(digests)}" if digests else ""
     return {
         **{name: f"{score[name]:.1f}" for name in ("JF", "J", "F")},
         "half": _half(score),
@@ -169,7 +172,7 @@ def controls(run: Run) -> Table | None:
 
 
 def curves(run: Run) -> list[tuple[str, Markup]]:
-    """Loss and held-back J over steps, where there are any."""
+    """Loss and held-back J over steps, J&F over support frames, where there are any."""
     terms = [name for name in run.fields("loss") if name != "loss"]
     losses = [Line("total", run.series("loss"), strong=True)]
     losses += [Line(name.removeprefix("loss_"), run.series(name)) for name in terms]
@@ -182,6 +185,7 @@ def curves(run: Run) -> list[tuple[str, Markup]]:
             "J on held-back training videos, percent",
             line_chart([Line("held-back J", held, strong=True, dots=True)], "step", "J"),
         ),
+        ("J&F over support frames, percent", shots_chart(run)),
     ]
     return [(name, chart) for name, chart in charts if chart]
 

@@ -25,13 +25,15 @@ _DIGESTS = ("encoder.vision_digest", "encoder.text_digest")
 class EvaluationIdentity:
     """All that the masks depend on.
 
-    dataset: digest of its index; config: as `settle` gives it; weights: digest of the network's,
+    dataset: digest of its index; config: as `settle` gives it; episodes: digests of the manifests,
+    whether drawn or read from files; weights: digest of the network's,
     empty where it has none of its own; device: the kind that it ran on.
     """
 
     dataset: str
     fold: int
     config: Config
+    episodes: tuple[str, ...]
     controls: bool
     weights: str
     device: str

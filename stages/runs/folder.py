@@ -10,7 +10,7 @@ RUN/config.toml              what the network was made with, every key stated
    /evaluations/<name>/      one folder an evaluation, named by dataset, fold and settings
        predictions.h5        the masks of every test episode
        manifests/seed<k>.json    which episodes those are
-       score.json            what they score
+       score.json            what they score; .md the same for people, .csv a row an episode
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class EvaluationFolder:
     path: Path
 
     # All that may be in one; a folder with anything else in it is no former evaluation.
-    NAMES = (PREDICTIONS, "manifests", "score.json", REPORT)
+    NAMES = (PREDICTIONS, "manifests", "score.json", "score.md", "score.csv", REPORT)
 
     @property
     def predictions(self) -> Path:
@@ -42,6 +42,14 @@ class EvaluationFolder:
     @property
     def score(self) -> Path:
         return self.path / "score.json"
+
+    @property
+    def score_page(self) -> Path:
+        return self.path / "score.md"
+
+    @property
+    def score_rows(self) -> Path:
+        return self.path / "score.csv"
 
     @property
     def report(self) -> Path:

@@ -75,8 +75,8 @@ def summarise(scores: Sequence[EpisodeScore], protocol: Protocol) -> Figures:
     seeds = tuple(
         SeedFigures(
             seed,
-            _mean([score.j for score in members], protocol),
-            _mean([score.f for score in members], protocol),
+            _mean([(score, score.j) for score in members], protocol),
+            _mean([(score, score.f) for score in members], protocol),
             len(members),
         )
         for seed, members in sorted(by_seed.items())
@@ -131,8 +131,14 @@ def half_width(figures: Figures, name: Literal["J", "F", "JF"] = "JF") -> float 
     return (high - low) / 2
 
 
-def _mean(frames: Sequence[np.ndarray], protocol: Protocol) -> float:
-    """Percent, over the frames of a seed's episodes: ``frames`` holds one float64 [T] each."""
+def _mean(frames: Sequence[tuple[EpisodeScore, np.ndarray]], protocol: Protocol) -> float:
+    """Percent, over a seed's episodes: each with the float64 [T] that it scored."""
     if protocol.average == "frames":
-        return 100 * float(np.mean(np.concatenate(frames)))
-    return 100 * float(np.mean([np.mean(episode) for episode in frames]))
+        return 100 * float(np.mean(np.concatenate([values for _, values in frames])))
+    if protocol.average == "expressions":
+        return 100 * float(np.mean([np.mean(values) for _, values in frames]))
+    objects: dict[tuple[str, int], list[float]] = {}
+    for score, values in frames:
+        of = (score.info.video, score.info.object_id)
+        objects.setdefault(of, []).append(float(np.mean(values)))
+    return 100 * float(np.mean([np.mean(means) for means in objects.values()]))

@@ -32,7 +32,7 @@ _FRAMES_AT_ONCE = 16
 @dataclass(frozen=True)
 class EpisodeScore:
     """What an episode scored: ``j`` and ``f`` float64 [T], in [0, 1], of the ``frames`` that have
-    an annotation."""
+    an annotation and count."""
 
     key: EpisodeKey
     info: EpisodeInfo
@@ -127,6 +127,19 @@ class VideoTruth:
         """Height and width of the annotations."""
         return self._ids.shape[1], self._ids.shape[2]
 
+    def counted(self, protocol: Protocol) -> tuple[int, int]:
+        """The first of the frames that count, and the one after the last.
+
+        Raises DataError where the protocol leaves none.
+        """
+        left_out = 1 if protocol.inner else 0
+        if len(self.names) <= 2 * left_out:
+            raise DataError(
+                f"{self._where} has {len(self.names)} annotated frames, of which protocol "
+                f"{protocol.name} leaves out the first and the last; choose another protocol"
+            )
+        return left_out, len(self.names) - left_out
+
     def masks(
         self, object_id: int, frames: slice, protocol: Protocol, size: tuple[int, int]
     ) -> npt.NDArray[np.bool_]:
@@ -154,13 +167,15 @@ def score_prediction(
     masks = prediction.masks
     if info.frames != truth.names:
         masks = masks[[where[name] for name in truth.names]]
+    first, stop = truth.counted(protocol)
     j, f = [], []
-    for start in range(0, len(masks), _FRAMES_AT_ONCE):
-        frames = slice(start, start + _FRAMES_AT_ONCE)
+    for start in range(first, stop, _FRAMES_AT_ONCE):
+        frames = slice(start, min(start + _FRAMES_AT_ONCE, stop))
         goal = truth.masks(info.object_id, frames, protocol, (info.height, info.width))
         j.append(region_j(masks[frames], goal))
         f.append(contour_f(masks[frames], goal, protocol.bound))
-    return EpisodeScore(prediction.key, info, truth.names, np.concatenate(j), np.concatenate(f))
+    names = truth.names[first:stop]
+    return EpisodeScore(prediction.key, info, names, np.concatenate(j), np.concatenate(f))
 
 
 def _annotations(predictions: Path, dataset: Dataset, video: str) -> dict[str, Path]:

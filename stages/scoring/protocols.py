@@ -1,4 +1,4 @@
-"""The two ways of scoring: which size, which tolerance, and what is averaged."""
+"""The ways of scoring: which size, which tolerance, what counts, and what is averaged."""
 
 from __future__ import annotations
 
@@ -18,15 +18,19 @@ class Protocol:
 
     ``bound`` is the boundary tolerance as a share of the diagonal. ``average`` says over what the
     mean goes: "expressions" means over an expression's frames first, then over expressions;
-    "frames" pools all frames. ``resized`` is true where masks have the network's input size and
-    the truth is brought to it.
+    "objects" over an object's expressions between the two; "frames" pools all frames. ``resized``
+    is true where masks have the network's input size and the truth is brought to it. ``inner``
+    leaves out a video's first and last annotated frame. ``every_object`` also asks about objects
+    of other categories than their video's.
     """
 
     name: str
     bound: float
-    average: Literal["expressions", "frames"]
+    average: Literal["expressions", "objects", "frames"]
     resized: bool
     summary: str
+    inner: bool = False
+    every_object: bool = False
 
 
 DAVIS = Protocol(
@@ -37,15 +41,35 @@ DAVIS = Protocol(
     summary="annotation resolution, boundary tolerance 0.008, mean over expressions",
 )
 
+DAVIS_2017 = Protocol(
+    "davis2017",
+    DAVIS_BOUND,
+    "objects",
+    resized=False,
+    summary="annotation resolution, boundary tolerance 0.008, first and last frame left out, mean "
+    "over objects",
+    inner=True,
+)
+
+REF_YOUTUBE_VOS = Protocol(
+    "ref-youtube-vos",
+    DAVIS_BOUND,
+    "expressions",
+    resized=False,
+    summary="annotation resolution, boundary tolerance 0.008, mean over expressions, every object",
+    every_object=True,
+)
+
 PAPER = Protocol(
     "paper",
     PAPER_BOUND,
     "frames",
     resized=True,
-    summary="network input resolution, boundary tolerance 0.010, all frames pooled",
+    summary="network input resolution, boundary tolerance 0.010, all frames pooled, every object",
+    every_object=True,
 )
 
-PROTOCOLS = {protocol.name: protocol for protocol in (DAVIS, PAPER)}
+PROTOCOLS = {protocol.name: protocol for protocol in (DAVIS, DAVIS_2017, REF_YOUTUBE_VOS, PAPER)}
 
 
 def find_protocol(name: str) -> Protocol:

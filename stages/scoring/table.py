@@ -1,4 +1,4 @@
-"""A score as plain text: headline, categories, controls."""
+"""Tables of a score, as plain text and as Markdown: categories, controls."""
 
 from __future__ import annotations
 
@@ -38,17 +38,22 @@ def plus_minus(figures: Figures) -> str:
     return "" if half is None else f"± {half:.1f}"
 
 
-def category_table(overall: Figures, per_category: dict[str, Figures]) -> list[str]:
-    """The headline row and one a category."""
+def category_rows(overall: Figures, per_category: dict[str, Figures]) -> list[list[str]]:
+    """Column names, the headline row and one a category."""
     rows = [["", "J", "F", "J&F", "95 %", "expressions"], figure_rows("all", overall)]
-    rows += [figure_rows(name, figures) for name, figures in per_category.items()]
-    lines = align(rows)
+    return rows + [figure_rows(name, figures) for name, figures in per_category.items()]
+
+
+def category_table(overall: Figures, per_category: dict[str, Figures]) -> list[str]:
+    """`category_rows` as lines, the headline between rules."""
+    lines = align(category_rows(overall, per_category))
     rule = "-" * max(len(line) for line in lines)
     return [lines[0], rule, lines[1], rule, *lines[2:]]
 
 
-def control_table(controls: dict[str, Control]) -> list[str]:
-    """One row a control: what it scored, what the model scores there, what was required."""
+def control_rows(controls: dict[str, Control]) -> list[list[str]]:
+    """Column names, and one row a control: what it scored, what the model scores there, what was
+    required."""
     head = [
         "control",
         "J",
@@ -61,23 +66,34 @@ def control_table(controls: dict[str, Control]) -> list[str]:
         "",
         "expressions",
     ]
-    rows = [head]
-    for control in controls.values():
-        rule, figures, model = control.requirement, control.control, control.model
-        name = "J&F" if rule.figure == "JF" else "J"
-        rows.append(
-            [
-                rule.label,
-                f"{figures.J:.1f}",
-                f"{figures.F:.1f}",
-                f"{figures.JF:.1f}",
-                f"{model.J:.1f}",
-                f"{model.JF:.1f}",
-                f"{control.drop(rule.figure):.1f} {name}" if rule.rule == "lose" else "",
-                str(rule),
-                "met" if control.passed else "NOT MET",
-                str(figures.n),
-            ]
-        )
-    lines = align(rows, left=(0, 7, 8))
+    return [head, *(_control_row(control) for control in controls.values())]
+
+
+def control_table(controls: dict[str, Control]) -> list[str]:
+    """`control_rows` as lines."""
+    lines = align(control_rows(controls), left=(0, 7, 8))
     return [lines[0], "-" * max(len(line) for line in lines), *lines[1:]]
+
+
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """Rows, the first of which names the columns, as a Markdown table."""
+    head, *body = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    rule = [":--", *["--:"] * (len(head) - 1)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in (head, rule, *body))
+
+
+def _control_row(control: Control) -> list[str]:
+    rule, figures, model = control.requirement, control.control, control.model
+    name = "J&F" if rule.figure == "JF" else "J"
+    return [
+        rule.label,
+        f"{figures.J:.1f}",
+        f"{figures.F:.1f}",
+        f"{figures.JF:.1f}",
+        f"{model.J:.1f}",
+        f"{model.JF:.1f}",
+        f"{control.drop(rule.figure):.1f} {name}" if rule.rule == "lose" else "",
+        str(rule),
+        "met" if control.passed else "NOT MET",
+        str(figures.n),
+    ]

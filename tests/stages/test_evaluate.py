@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from itertools import count
 from pathlib import Path
@@ -22,6 +22,7 @@ from configs import Config, DataError, MissingError, UsageError
 from stages import evaluate as evaluating
 from stages.data.clips import Clip, Episode
 from stages.data.dataset import Dataset
+from stages.data.episode_files import find_episodes, write_episodes
 from stages.data.episodes import read_manifest, test_episodes, twin, wrong_support
 from stages.encoders.base import weights_digest
 from stages.evaluate import evaluate
@@ -50,7 +51,12 @@ def ask(tiny: Config, blocks_root: Path, blocks_cache: Path) -> Evaluate:
     """Evaluate a run on the blocks, all episodes; options of the evaluation by name."""
 
     def evaluate_run(  # type: ignore[no-untyped-def]
-        run: Path, fold: int = 1, controls: bool = True, out: Path | None = None, **options
+        run: Path,
+        fold: int = 1,
+        controls: bool = True,
+        out: Path | None = None,
+        episodes: Sequence[Path] = (),
+        **options,
     ) -> Path:
         stated = replace(tiny.evaluate, **{"episodes_per_category": 0, "seeds": 1} | options)
         config = replace(tiny, evaluate=stated)
@@ -62,6 +68,7 @@ def ask(tiny: Config, blocks_root: Path, blocks_cache: Path) -> Evaluate:
             config=config,
             cache_root=blocks_cache,
             controls=controls,
+            episodes=episodes,
         )
         return folder.predictions
 
@@ -77,6 +84,55 @@ def records(path: Path) -> dict[tuple[str, int, int], EpisodePrediction]:
 
 def same(one: EpisodePrediction, other: EpisodePrediction) -> bool:
     return np.array_equal(one.masks, other.masks) and np.array_equal(one.presence, other.presence)
+
+
+def test_listed_episodes_are_asked_and_drawn_ones_are_the_same(
+    ask: Evaluate, run: Path, blocks: Dataset, tmp_path: Path
+) -> None:
+    """Files of what would be drawn are the same evaluation; of other shots, another."""
+    drawn = ask(run, seeds=2, controls=False)
+    write_episodes(blocks, tmp_path / "same", fold=1, seeds=2, shots=2)
+    again = ask(run, controls=False, episodes=find_episodes([tmp_path / "same"]))
+    assert again == drawn
+    write_episodes(blocks, tmp_path / "one", fold=1, seeds=2, shots=1)
+    one = ask(run, controls=True, episodes=[tmp_path / "one/seed1.json"])
+    said = records(one)
+    assert {(condition, seed) for condition, seed, _ in said if condition == "untrained"} == {
+        ("untrained", 1)
+    }
+    assert {len(answer.info.support_frames) for answer in said.values()} == {1}
+    meta = read_meta(one)
+    assert meta["shots"] == 1
+    assert meta["manifest"] == [read_manifest(tmp_path / "one/seed1.json", blocks).digest]
+    assert "seeds1-" in one.parent.name and one != drawn
+
+
+def test_protocol_paper_asks_about_other_categories_too(
+    run: Path, tiny: Config, blocks_root: Path, blocks_cache: Path, tmp_path: Path
+) -> None:
+    """As the authors count: an expression about another kind's object in a test video."""
+    root = Path(shutil.copytree(blocks_root, tmp_path / "blocks"))
+    path = root / "meta_expressions/train/meta_expressions.json"
+    words = json.loads(path.read_text())
+    spoken = words["videos"]["ant0"]["expressions"]
+    words["videos"]["ant0"]["expressions"] = {"9": {"exp": "a bee", "obj_id": "2"}, **spoken}
+    path.write_text(json.dumps(words))
+    extract(config=tiny, data_root=root, fold=1, split="all", cache_root=tmp_path / "cache")
+    asked = {}
+    for protocol in ("davis", "paper"):
+        stated = replace(tiny.evaluate, seeds=3, episodes_per_category=0, protocol=protocol)
+        folder = evaluate(
+            data_root=root,
+            fold=1,
+            run=run,
+            config=replace(tiny, evaluate=stated),
+            cache_root=tmp_path / "cache",
+            controls=False,
+        )
+        found = [info for _, info in list_episodes(folder.predictions)]
+        asked[protocol] = [i for i in found if (i.video, i.expression_id) == ("ant0", "9")]
+    assert asked["davis"] == [] and asked["paper"]
+    assert {info.category for info in asked["paper"]} == {"ant"}
 
 
 def test_every_condition_asks_its_episodes(ask: Evaluate, run: Path, blocks: Dataset) -> None:
@@ -254,8 +310,8 @@ def test_the_file_says_what_it_was_made_of(ask: Evaluate, run: Path, blocks: Dat
     assert (meta["fold"], meta["run"], meta["protocol"]) == (1, str(run), "davis")
     assert {key.seed for key, _ in list_episodes(path)} == {0, 1}
     for seed in (0, 1):
-        listed = read_manifest(folder / "manifests" / f"seed{seed}.json", blocks)
-        assert listed == test_episodes(blocks, 1, seed, 2)
+        listed = read_manifest(folder / "manifests" / f"seed{seed}.json", blocks).episodes
+        assert list(listed) == test_episodes(blocks, 1, seed, 2)
         content = json.loads((folder / "manifests" / f"seed{seed}.json").read_text())
         assert content["seed"] == seed and content["fold"] == 1
     made = meta["provenance"]

@@ -18,14 +18,17 @@ from safetensors.torch import load_file
 
 from configs import DataError, UsageError
 from fsrvos_cli.main import run as command_line
-from stages import predict as predicting
 from stages.data.images import read_ids
-from stages.data.overlay import Tile, write_mask_png, write_png
+from stages.data.overlay import write_mask_png, write_png
 from stages.data.support import load_support
+from stages.data.video import VideoSource
 from stages.data.video_writer import VideoWriter
 from stages.encoders.base import weights_digest
 from stages.feeding.inference import Answer
-from stages.predict import Segmenter, SpreadTiles, predict
+from stages.predict import predict
+from stages.predicting.results import overlay as overlays
+from stages.predicting.segmenter import Segmenter
+from stages.runs.checkpoint import load_checkpoint
 from tests.full_disk import refusal
 from tests.stages.error_lines import Captured, assert_one_line
 
@@ -89,12 +92,12 @@ def test_all_results_are_there_and_of_the_right_size(
     scores = json.loads((out / "scores.json").read_text())
     assert scores.keys() == {
         *("video", "expression", "support", "run", "score", "frames", "provenance"),
-        *("marked", "shortfall", "support_expression"),
+        *("marked", "shortfall", "support_expression", "excerpt", "digest"),
     }
     digests = scores["provenance"]["digests"]
     weights = load_file(untrained_run / "model.safetensors")
     assert digests["weights"] == weights_digest(weights)
-    assert digests["vision"] == predicting.load_checkpoint(untrained_run).encoders.vision_digest
+    assert digests["vision"] == load_checkpoint(untrained_run).encoders.vision_digest
     assert scores["marked"] == sum(entry["present"] for entry in scores["frames"])
     assert scores["marked"] == report.marked and scores["shortfall"] is None
     assert scores["expression"] == "the left ant"
@@ -134,21 +137,6 @@ def test_masks_of_the_support_lie_where_its_frames_do(untrained_run: Path, suppo
     assert given.frames.padding[0, 0, 64:].all() and given.frames.padding[0, 1, :, 64:].all()
 
 
-@pytest.mark.parametrize("frames", [1, 5, 12, 23, 24, 25, 1000])
-def test_the_sheet_spreads_over_a_video_of_any_length(frames: int) -> None:
-    tiles, most = SpreadTiles(12), 0
-    for number in range(frames):
-        tiles.offer(Tile(np.zeros((1, 1, 3), np.uint8), str(number)))
-        most = max(most, len(tiles.held))
-    chosen = [int(tile.label) for tile in tiles.chosen()]
-    assert most < 24
-    assert len(chosen) == min(frames, 12)
-    assert chosen[0] == 0 and chosen == sorted(set(chosen))
-    assert frames - 1 - chosen[-1] <= frames / 12  # the end of the video is shown too
-    gaps = np.diff([*chosen, frames])
-    assert gaps.max() <= 3 * max(1, frames / 12)
-
-
 def snapshot(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
@@ -159,7 +147,7 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 
 def late_damage(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a decoder reports it, after two windows of frames were written."""
-    iterate = predicting.VideoSource.__iter__
+    iterate = VideoSource.__iter__
 
     def damaged(self: object) -> object:
         for number, frame in zip(count(), iterate(self), strict=False):  # type: ignore[arg-type]
@@ -167,21 +155,21 @@ def late_damage(monkeypatch: pytest.MonkeyPatch) -> None:
                 raise DataError("clip.mp4: damaged after frame 11; re-encode it")
             yield frame
 
-    monkeypatch.setattr(predicting.VideoSource, "__iter__", damaged)
+    monkeypatch.setattr(VideoSource, "__iter__", damaged)
 
 
 def failing(name: str, error: BaseException) -> Callable[[pytest.MonkeyPatch], None]:
-    """Make a function of the stage raise when it is called for the third time, or ever."""
+    """Make a function of the overlay raise when it is called for the third time, or ever."""
 
     def install(monkeypatch: pytest.MonkeyPatch) -> None:
-        original, calls = getattr(predicting, name), count(1)
+        original, calls = getattr(overlays, name), count(1)
 
         def call(*arguments: object, **options: object) -> object:
             if next(calls) == 3:
                 raise error
             return original(*arguments, **options)
 
-        monkeypatch.setattr(predicting, name, call)
+        monkeypatch.setattr(overlays, name, call)
 
     return install
 
@@ -302,7 +290,8 @@ def test_nothing_found_is_said(
 ) -> None:
     def nowhere(self: Segmenter, frames: list[np.ndarray], *_: object) -> Answer:  # type: ignore[type-arg]
         masks = np.zeros((len(frames), 64, 96), bool)
-        return Answer(masks, np.full(len(frames), 0.25, np.float32))
+        logits = np.full(masks.shape, -1, np.float32)
+        return Answer(masks, np.full(len(frames), 0.25, np.float32), logits)
 
     monkeypatch.setattr(Segmenter, "segment", nowhere)
     arguments = ["predict", str(clip), SENTENCE, "--support", str(support)]
@@ -544,7 +533,7 @@ def test_no_checkpoint_and_another_encoder(
     weights.write_bytes(whole[: len(whole) // 2])
     run_bad(capsys, tmp_path, [*arguments, str(broken)], 1, "is damaged or truncated")
     shutil.rmtree(tmp_path / "place")
-    digest = predicting.load_checkpoint(untrained_run).encoders.vision_digest
+    digest = load_checkpoint(untrained_run).encoders.vision_digest
     weights.write_bytes(whole.replace(digest.encode(), b"f" * 64))
     run_bad(capsys, tmp_path, [*arguments, str(broken)], 1, "another vision encoder")
 

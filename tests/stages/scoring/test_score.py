@@ -194,7 +194,12 @@ def test_score_json(rectangles: R) -> None:
     assert predictions["file"] == str(r.folder / "predictions.h5")
     digest = hashlib.sha256((r.folder / "predictions.h5").read_bytes()).hexdigest()
     assert predictions["sha256"] == written["provenance"]["digests"]["predictions"] == digest
-    assert sorted(p.name for p in r.folder.iterdir()) == ["predictions.h5", "score.json"]
+    assert sorted(p.name for p in r.folder.iterdir()) == [
+        "predictions.h5",
+        "score.csv",
+        "score.json",
+        "score.md",
+    ]
 
 
 def test_the_table_shows_the_headline_and_every_category(rectangles: R) -> None:

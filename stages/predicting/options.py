@@ -1,0 +1,18 @@
+"""How a video is predicted, beside the run's own configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PredictOptions:
+    """What changes the result; part of what tells a finished prediction from another.
+
+    Attributes:
+        soft: also write how likely each pixel is the object's.
+        seed: of everything that is drawn at random.
+    """
+
+    soft: bool = False
+    seed: int = 0

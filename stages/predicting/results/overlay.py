@@ -1,0 +1,32 @@
+"""The video with the object marked, for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stages.data.overlay import overlay_frame
+from stages.data.video_writer import VideoWriter
+from stages.predicting.answers import FrameAnswer
+from stages.predicting.results.result import Result
+
+
+class OverlayVideo(Result):
+    """An H.264 file of the frames with the object tinted and the sentence below. fps: frames a
+    second."""
+
+    def __init__(self, path: Path, sentence: str, fps: float) -> None:
+        self.sentence = sentence
+        self.film = VideoWriter(path, fps)
+
+    def add(self, answer: FrameAnswer) -> None:
+        """Draw and encode the frame."""
+        drawn = overlay_frame(answer.frame, answer.mask, self.sentence, answer.presence)
+        self.film.write(drawn)
+
+    def close(self) -> None:
+        """The file appears."""
+        self.film.__exit__(None, None, None)
+
+    def abandon(self, error: BaseException) -> None:
+        """The file does not appear."""
+        self.film.__exit__(type(error), error, error.__traceback__)

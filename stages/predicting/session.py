@@ -1,0 +1,170 @@
+"""A run that answers requests: network and encoders loaded once, every kind encoded once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from cache.whole import require_replaceable, whole_folder
+from configs import Config
+from stages.data.video import VideoSource, read_video
+from stages.encoders.unread import warn_of_unread
+from stages.model.inputs import Support
+from stages.predicting.identity import digest_of, excerpt_facts, video_facts
+from stages.predicting.kinds import Kind, read_kind
+from stages.predicting.options import PredictOptions
+from stages.predicting.report import PredictReport
+from stages.predicting.requests import Request, Shown
+from stages.predicting.results import (
+    ContactSheet,
+    MaskFolder,
+    OverlayVideo,
+    Result,
+    Scores,
+    whole_results,
+)
+from stages.predicting.segmenter import Segmenter
+from stages.predicting.stream import stream_answers
+from stages.runs.checkpoint import digest_of_run
+from stages.runtime.provenance import provenance
+
+MASKS, OVERLAY, SHEET, SCORES = "masks", "overlay.mp4", "contact_sheet.png", "scores.json"
+NAMES = (MASKS, OVERLAY, SHEET, SCORES)
+
+
+class Session:
+    """Answers requests with one run. Nothing is loaded before it is needed.
+
+    config: how the run is used, where otherwise than its own configuration says.
+    """
+
+    def __init__(
+        self,
+        run: Path,
+        device: str = "cpu",
+        config: Config | None = None,
+        options: PredictOptions = PredictOptions(),  # noqa: B008  frozen
+    ) -> None:
+        self.run, self.device, self.options = run, device, options
+        self._config = config
+        self._kinds: dict[Shown, Kind] = {}
+        self._encoded: dict[Shown, Support] = {}
+        self._read: set[str] = set()
+
+    @cached_property
+    def segmenter(self) -> Segmenter:
+        """The network with its encoders. Raises MissingError or DataError."""
+        return Segmenter(self.run, self.device, self._config)
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """sha256 of the weights of network and encoders."""
+        present = self.segmenter.encoders.present
+        return {
+            "weights": digest_of_run(self.run),
+            "vision": present.vision_digest,
+            "text": present.text_digest,
+        }
+
+    def kind(self, request: Request) -> Kind:
+        """The kind of a request, read once."""
+        shown = Shown(request.support, request.support_expression)
+        if shown not in self._kinds:
+            self._kinds[shown] = read_kind(shown)
+        return self._kinds[shown]
+
+    def support(self, request: Request) -> Support:
+        """The same as the network is given it, encoded once."""
+        shown = Shown(request.support, request.support_expression)
+        if shown not in self._encoded:
+            kind = self.kind(request)
+            self._warn_of_unread(kind.expression)
+            self._encoded[shown] = kind.encoded(self.segmenter)
+        return self._encoded[shown]
+
+    def digest(self, request: Request) -> str:
+        """What a finished prediction of the same settings has in its scores.json."""
+        return digest_of(
+            {
+                **video_facts(request.video),
+                "expression": request.expression,
+                "excerpt": excerpt_facts(request.excerpt),
+                "kind": self.kind(request).digest,
+                "options": asdict(self.options),
+                "settings": asdict(self.segmenter.config),
+                "digests": self.digests,
+            }
+        )
+
+    def answer(self, request: Request, out: Path, command: str = "") -> PredictReport:
+        """Predict one video into the folder `out`, which is whole or absent.
+
+        command: kept as provenance. Raises UsageError (`out`), MissingError or DataError.
+        """
+        require_replaceable(out, NAMES)
+        self.kind(request)
+        source = read_video(request.video, request.excerpt)
+        self._warn_of_unread(request.expression)
+        support = self.support(request)
+        words = self.segmenter.words(request.expression)
+        torch.manual_seed(self.options.seed)
+        np.random.seed(self.options.seed)
+        made = provenance(
+            command=command,
+            device=self.device,
+            settings=asdict(self.segmenter.config),
+            digests=self.digests,
+        )
+        facts = self.facts(request) | {"digest": self.digest(request)}
+
+        def known() -> Mapping[str, Any]:
+            return facts | {"shortfall": source.shortfall}
+
+        with whole_folder(out, NAMES) as folder:
+            scores = Scores(folder / SCORES, known, made)
+            results = [*self._results(folder, request, source), scores]
+            with whole_results(results):
+                for answer in stream_answers(self.segmenter, source, words, support):
+                    for result in results:
+                        result.add(answer)
+        return PredictReport(
+            video=str(request.video),
+            expression=request.expression,
+            frames=scores.frames,
+            marked=scores.marked,
+            score=scores.score,
+            masks=str(out / MASKS),
+            overlay=str(out / OVERLAY),
+            contact_sheet=str(out / SHEET),
+            scores=str(out / SCORES),
+            shortfall=source.shortfall,
+        )
+
+    def facts(self, request: Request) -> dict[str, Any]:
+        """What is asked, as scores.json says it."""
+        return {
+            "video": str(request.video.absolute()),
+            "expression": request.expression,
+            "support": str(request.support.absolute()),
+            "support_expression": self.kind(request).expression,
+            "run": str(self.run.absolute()),
+            "excerpt": excerpt_facts(request.excerpt),
+        }
+
+    def _results(self, folder: Path, request: Request, source: VideoSource) -> list[Result]:
+        return [
+            MaskFolder(folder / MASKS),
+            OverlayVideo(folder / OVERLAY, request.expression, source.fps),
+            ContactSheet(folder / SHEET, request.expression),
+        ]
+
+    def _warn_of_unread(self, sentence: str) -> None:
+        if sentence not in self._read:
+            self._read.add(sentence)
+            warn_of_unread(self.segmenter.encoders.words, sentence)
