@@ -35,7 +35,7 @@ class FeaturesConfig:
 
     short_side: int = 192  # pixels; the shorter side of a frame is resized to this
     long_side: int = 320  # pixels; the longer side is at most this; 0 is no limit
-    dtype: str = "uint8"  # uint8 | uint6 | fp16 | fp32 | another of cache/schemes.py
+    stored: str = "uint8"  # type: uint8 | uint6 | fp16 | fp32 | another of cache/stored_types.py
     batch_frames: int = 16  # frames in one call of the encoder; does not change the result
     views: int = 1  # K, ways each training video is cached in; 1 is the frames as they are alone
 

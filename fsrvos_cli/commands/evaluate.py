@@ -61,7 +61,7 @@ _DRAWING = ("evaluate.seeds", "evaluate.support_frames", "evaluate.episodes_per_
     help="Also run with a wrong support, an empty sentence, the twin's sentence and no training.",
 )
 @options.config_options(
-    "evaluate.", "features.dtype", "encoder.vision", "encoder.text", of_run=True
+    "evaluate.", "features.stored", "encoder.vision", "encoder.text", of_run=True
 )
 @options.cache_option
 @options.device_option
@@ -88,14 +88,14 @@ def evaluate(
     episodes with one thing taken away; a network that uses it must lose.
 
     Network, encoders and sizes are the run's. Of the configuration, the section evaluate counts,
-    and features.dtype: what the masks would be from a cache of another stored type. Every data
+    and features.stored: what the masks would be from a cache of another stored type. Every data
     set, fold and setting has a folder of its own, so that none overwrites another.
 
     \b
     Example:
       fsrvos evaluate --run work/runs/sample-demo-fold1
       fsrvos evaluate --seeds 2 --no-controls
-      fsrvos evaluate --set features.dtype=uint4 --out work/uint4
+      fsrvos evaluate --set features.stored=uint4 --out work/uint4
       fsrvos evaluate --shots 10
       fsrvos evaluate --finetune-on-support 60
       fsrvos evaluate --episodes work/episodes
