@@ -27,6 +27,7 @@ from stages.predicting.results import (
     OverlayVideo,
     Result,
     Scores,
+    SoftMaskFolder,
     whole_results,
 )
 from stages.predicting.segmenter import Segmenter
@@ -36,7 +37,9 @@ from stages.runs.checkpoint import digest_of_run
 from stages.runtime.provenance import provenance
 
 MASKS, OVERLAY, SHEET = "masks", "overlay.mp4", "contact_sheet.png"
-NAMES = (MASKS, OVERLAY, SHEET, SCORES)
+ALWAYS = (MASKS, OVERLAY, SHEET, SCORES)
+SOFT = "soft"
+NAMES = (*ALWAYS, SOFT)
 
 
 class Session:
@@ -130,7 +133,7 @@ class Session:
         scores = read_scores(out)
         if not scores or scores.get("digest") != self.digest(request):
             return None
-        return scores if all((out / name).exists() for name in NAMES) else None
+        return scores if all((out / name).exists() for name in self._names()) else None
 
     def answer(self, request: Request, out: Path, command: str = "") -> PredictReport:
         """Predict one video into the folder `out`, which is whole or absent.
@@ -188,11 +191,18 @@ class Session:
         }
 
     def _results(self, folder: Path, request: Request, source: VideoSource) -> list[Result]:
-        return [
+        results: list[Result] = [
             MaskFolder(folder / MASKS),
             OverlayVideo(folder / OVERLAY, request.expression, source.fps),
             ContactSheet(folder / SHEET, request.expression),
         ]
+        if self.options.soft:
+            results.append(SoftMaskFolder(folder / SOFT))
+        return results
+
+    def _names(self) -> tuple[str, ...]:
+        """What a finished folder holds."""
+        return (*ALWAYS, SOFT) if self.options.soft else ALWAYS
 
 
 def shown_for(request: Request) -> Shown:
