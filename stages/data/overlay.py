@@ -52,14 +52,14 @@ def write_mask_png(path: Path | str, ids: NDArray[Any]) -> None:
 
 
 def png(image: Image8) -> bytes:
-    """An RGB picture [H, W, 3] as the bytes of a PNG."""
+    """An RGB [H, W, 3] or grey [H, W] picture as the bytes of a PNG."""
     from PIL import Image
 
     return _encoded(Image.fromarray(np.ascontiguousarray(image)))
 
 
 def write_png(path: Path | str, image: Image8) -> None:
-    """Write an RGB picture [H, W, 3] as PNG, whole or absent."""
+    """Write a picture as `png` gives it, whole or absent."""
     replace_bytes(Path(path), png(image))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from threading import Event, Thread
 
@@ -81,8 +82,9 @@ class Trial:
         self.stride = stride = max(1, -(-self.film.counted() // FRAMES))
         support, words = segmenter.support(self._support), segmenter.words(self.expression)
         source = read_video(self.film.path, Excerpt(stride=stride))
-        for answer in stream_answers(segmenter, source, words, support):
-            number = answer.index * stride
-            self.frames.append(Tried(number, answer.mask, answer.presence))
-            if self._stopped.is_set():
-                return
+        with closing(stream_answers(segmenter, source, words, support)) as answers:
+            for answer in answers:
+                number = answer.index * stride
+                self.frames.append(Tried(number, answer.mask, answer.presence))
+                if self._stopped.is_set():
+                    return
