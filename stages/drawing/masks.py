@@ -33,7 +33,9 @@ def mask_from_page(content: bytes, size: tuple[int, int]) -> Mask:
                 )
             opacity = np.asarray(image.convert("RGBA"))[..., 3]
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        raise DataError("the drawing is no PNG image; load the page again") from None
+        raise DataError(
+            "the drawing is no PNG image that can be read; load the page again"
+        ) from None
     mask: Mask = opacity >= HALF
     return mask
 

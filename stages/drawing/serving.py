@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import socket
 import webbrowser
+from collections.abc import Callable
 
 import uvicorn
 
@@ -16,11 +17,18 @@ from stages.runtime.progress import say
 LOOPBACK = "127.0.0.1"
 
 
-def serve(studio: Studio, *, port: int = 0, browse: bool = True) -> None:
+def serve(
+    studio: Studio,
+    *,
+    port: int = 0,
+    browse: bool = True,
+    tell: Callable[[str], None] = say,
+) -> None:
     """Serve the page on loopback until it says that the work is finished.
 
-    port: 0 takes a free one. browse: open the page in the default browser. Raises UsageError where
-    the port is taken; KeyboardInterrupt where it is interrupted before anything was saved.
+    port: 0 takes a free one. browse: open the page in the default browser. tell: is given the
+    lines with the page's address. Raises UsageError where the port is taken; KeyboardInterrupt
+    where it is interrupted before anything was saved.
     """
     token = secrets.token_urlsafe(24)
 
@@ -40,8 +48,8 @@ def serve(studio: Studio, *, port: int = 0, browse: bool = True) -> None:
     server = uvicorn.Server(config)
     with _listening(port) as listener:
         address = f"http://{LOOPBACK}:{listener.getsockname()[1]}/{token}/"
-        say(f"fsrvos: draw at {address}")
-        say("fsrvos: the page ends the program; Ctrl-C does, too")
+        tell(f"fsrvos: draw at {address}")
+        tell("fsrvos: the page ends the program; Ctrl-C does, too")
         if browse:
             webbrowser.open(address)
         try:
@@ -58,6 +66,7 @@ def _listening(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((LOOPBACK, port))
+        listener.listen()  # from now on nobody who has the address is turned away
     except OSError as error:
         listener.close()
         raise UsageError(
