@@ -276,7 +276,7 @@ function refreshTrial() {
   const every = trial.stride > 1 ? `, one in ${trial.stride}` : "";
   if (trial.error) status.textContent = trial.error;
   else if (trial.running) status.textContent = count
-    ? `Predicting: ${count} of ${trial.expected} frames …` : "Loading the network …";
+    ? `Predicting: ${count} of ${trial.expected} frames …` : "Getting ready …";
   else status.textContent = `"${trial.expression}" is marked in ${marked} of ${count} frames${every}.`;
   if (!count) return;
   const index = byId("index");
