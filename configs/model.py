@@ -61,8 +61,8 @@ class ModelConfig:
 
     # Of the networks that compare, affinity and similarity.
     looks: int = 2  # times that the query clip becomes its own support
-    learnt_mask: bool = False  # a network makes the kind's mask of the cues, not the closed form
-    mask_width: int = 40  # its channels
+    learnt_cut: bool = True  # a small network says where scores become a mask, not closed form
+    cut_width: int = 32  # its channels
     sentence_choice: bool = True  # the sentence picks among what the support found
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
@@ -94,10 +94,7 @@ class ModelConfig:
         for name in ("encoder_layers", "decoder_layers", "queries", "mask_dim", "mask_channels"):
             _require(getattr(self, name) >= 1, f"model.{name} must be 1 or more")
         _require(self.looks >= 0, "model.looks must be 0 or more")
-        _require(
-            self.mask_width >= 4 and self.mask_width % 4 == 0,
-            "model.mask_width must be a multiple of 4",
-        )
+        _require(self.cut_width >= 1, "model.cut_width must be 1 or more")
         _require(self.mask_layers >= 2, "model.mask_layers must be 2 or more")
         _require(self.hidden % self.heads == 0, "model.hidden must be a multiple of model.heads")
         _require(self.hidden % 32 == 0, "model.hidden must be a multiple of 32")

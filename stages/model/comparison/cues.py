@@ -21,6 +21,7 @@ from torch import Tensor
 
 from stages.model.comparison.clips import COMPARED, QueryClip, SupportClip
 from stages.model.comparison.correlation import CHUNK, joined, nearest, resized
+from stages.model.comparison.cutting import Candidates, usual_cut
 from stages.model.comparison.ridge import best_cut, fit, object_cells
 from stages.model.comparison.second_support import second_look
 
@@ -38,8 +39,6 @@ STEEPNESS = 1.5  # logits of a mask, a standard deviation
 CONVINCED = 0.05  # mean score of the first look inside the mask from which the object is there
 CONVICTION = 20.0  # logits of the presence, a unit of that score
 UNCONVINCED = -1.0  # that score of an empty mask
-LARGER = 6.0  # times the support's area that an object of the clip may have
-STANDS_OUT = 1.0  # standard deviations above a clip's mean from which a cell is object
 FLAT = 1e-4  # added to a standard deviation
 OF_STRIDE = 3  # cues a compared stride gives
 OF_AFFINITY = 1  # cues an affinity gives
@@ -83,25 +82,32 @@ class Looks:
         clear = float(surest.mean()) > CLEARLY * self.cut.score > 0
         return clear and self.cut.overlap >= PARTED
 
+    def candidates(self, grid: tuple[int, int]) -> Candidates:
+        """Masks of the last look at every cut."""
+        last = self.own[-1] if self.own else self.on_grid(grid)
+        return Candidates.of(standardised(last))
+
+    def on_grid(self, grid: tuple[int, int]) -> Tensor:
+        """Scores of the first look on another grid, [T, h, w]."""
+        return resized(self.first[:, None], grid)[:, 0]
+
     def answer(self, grid: tuple[int, int]) -> FrozenMask:
         """The mask: where the support's cut carries over, that of the first look; otherwise the
-        cells that stand out in the last, of at most `LARGER` the support's area. It shows the
-        object as far as the first look is convinced of what is inside."""
-        first = resized(self.first[:, None], grid)[:, 0]
+        cells of the last look above the cut that closed form finds. It shows the object as far as
+        the first look is convinced of what is inside."""
         if self.carries_over:
-            logits = FIRST_SCALE * (first - self.cut.score)
-        else:
-            scores = standardised(self.own[-1] if self.own else first)
-            most = scores.flatten().quantile(max(0.0, 1 - LARGER * self.area))
-            logits = scores - most.clamp(min=STANDS_OUT)
-        inside = (logits > 0).float()
+            return self.masked(FIRST_SCALE * (self.on_grid(grid) - self.cut.score))
+        candidates = self.candidates(grid)
+        return self.masked(candidates.scores - usual_cut(candidates, self.on_grid(grid)))
+
+    def masked(self, scores: Tensor) -> FrozenMask:
+        """The mask of scores [T, h, w] above 0, and how far the first look is convinced of it."""
+        inside, first = (scores > 0).float(), self.on_grid((scores.shape[-2], scores.shape[-1]))
         sums, sizes = (first * inside).sum((-2, -1)), inside.sum((-2, -1))
         frames = torch.where(sizes > 0, sums / sizes.clamp(min=1), UNCONVINCED)
         clip = sums.sum() / sizes.sum() if sizes.any() else first.new_tensor(UNCONVINCED)
         return FrozenMask(
-            STEEPNESS * logits,
-            CONVICTION * (frames - CONVINCED),
-            CONVICTION * (clip - CONVINCED),
+            STEEPNESS * scores, CONVICTION * (frames - CONVINCED), CONVICTION * (clip - CONVINCED)
         )
 
 

@@ -6,13 +6,15 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from configs import UsageError
 from configs.model import ModelConfig
 from configs.training import TrainConfig
 from stages.model.comparison.affinity_network import AffinityNetwork
-from stages.model.comparison.cues import Cut, Looks
-from stages.model.comparison.losses import covered, mask_term
+from stages.model.comparison.cues import Cut, Looks, standardised
+from stages.model.comparison.cutting import usual_cut
+from stages.model.comparison.losses import ComparedPrediction, covered, mask_term
 from stages.model.inputs import FramePyramid, Support
 from stages.model.losses import told_apart
 from stages.model.network import Network
@@ -64,14 +66,9 @@ def test_a_cut_that_carries_over_is_kept() -> None:
     for other in (Cut(0.5, 0.6), Cut(0.7, 0.9), Cut(-0.2, 0.9)):  # parted badly, not exceeded, none
         looks = Looks(first, other, 0.5, (own,))
         assert not looks.carries_over
-        assert torch.equal(looks.answer((8, 8)).logits > 0, own > own.mean() + own.std() + 1e-4)
-
-
-def test_a_mask_is_not_many_times_as_large_as_the_supports() -> None:
-    own = torch.randn(2, 20, 20)
-    for area, share in ((0.5, (own > own.mean() + own.std()).float().mean()), (0.01, 0.06)):
-        said = Looks(torch.zeros(2, 10, 10), Cut(0.5, 0.5), area, (own,)).answer((20, 20))
-        assert float((said.logits > 0).float().mean()) == pytest.approx(float(share), abs=0.005)
+        own_cut = usual_cut(looks.candidates((8, 8)), looks.on_grid((8, 8)))
+        above = standardised(own) > own_cut
+        assert torch.equal(looks.answer((8, 8)).logits > 0, above)
 
 
 def test_similarity_has_nothing_to_learn() -> None:
@@ -130,9 +127,9 @@ def trained(**options: object) -> tuple[AffinityNetwork, FramePyramid, Support]:
     return model.eval(), query, support
 
 
-@pytest.mark.parametrize("learnt_mask", [False, True])
-def test_the_sentence_picks_among_twins_after_training(learnt_mask: bool) -> None:
-    model, query, support = trained(learnt_mask=learnt_mask)
+@pytest.mark.parametrize("learnt_cut", [False, True])
+def test_the_sentence_picks_among_twins_after_training(learnt_cut: bool) -> None:
+    model, query, support = trained(learnt_cut=learnt_cut)
     for row, (box, other) in enumerate(((LEFT, RIGHT), (RIGHT, LEFT))):
         said = model(query, words(2, 5).row(row), support)
         assert overlap(said.masks[:, :, 0], mask(box)) > 0.8
@@ -141,7 +138,7 @@ def test_the_sentence_picks_among_twins_after_training(learnt_mask: bool) -> Non
 
 
 def test_without_a_choice_the_sentence_says_nothing() -> None:
-    model, query, support = trained(sentence_choice=False, learnt_mask=True)
+    model, query, support = trained(sentence_choice=False)
     first, second = (model(query, words(2, 5).row(row), support) for row in range(2))
     assert torch.equal(first.masks, second.masks)
 
@@ -186,10 +183,16 @@ def test_the_default_has_fewer_than_two_million_parameters() -> None:
 
 
 def test_an_absent_kind_is_taught_as_empty() -> None:
-    model = network(learnt_mask=True)
+    model = network().train()
     query, support = scene([(1, LEFT)]), shown(3)
     empty = torch.zeros(1, 2, 128, 192, dtype=torch.bool)
     truth = Truth(empty, empty, torch.tensor([[128, 192]]))
     said = model(query, words(1, 4), support)
     losses = model.losses(said, truth, replace(TrainConfig()))
-    assert losses.terms["loss_presence"] > 0 and losses.terms["loss_objects"] == 0
+    assert isinstance(said, ComparedPrediction)
+    assert said.judged[0] is not None
+    foretold = said.judged[0].overlap.detach()
+    assert float(losses.terms["loss_quality"].detach()) == pytest.approx(
+        float(F.softplus(foretold).mean()), rel=1e-5
+    )
+    assert losses.terms["loss_objects"] == 0
