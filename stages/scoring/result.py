@@ -45,7 +45,8 @@ class Score:
 
     ``predictions`` is the file's path and ``sha256`` its digest; ``origin`` holds what it says of
     itself: dataset, fold, run, manifest and the like, and the dataset's kind. ``data`` is the
-    folder of the truth. ``per_twin``: apart for objects with another of their kind in the video. ``episodes`` are those of every condition, with their frames' figures.
+    folder of the truth. ``per_twin``: apart for objects with another of their kind in the video.
+    ``episodes`` are those of every condition, with their frames' figures.
     """
 
     protocol: Protocol

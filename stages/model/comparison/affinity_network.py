@@ -2,7 +2,7 @@
 
     comparison        query against support, and the clip against itself, in closed form
     mask generation   what stands out: where to cut the scores, by a small network that judges
-                      masks as a whole (`model.learnt_cut`), stride 4 along the finest map's edges
+                      masks as a whole (`model.mask_quality`), stride 4 along the finest map's edges
     choice            the sentence picks among what the support found
 
 The paper's parts in another form: its cross- and self-affinity are the correlations and the second
@@ -23,7 +23,7 @@ from stages.model.comparison.choice import ObjectLayer, SentenceChoice, restrict
 from stages.model.comparison.clips import ABSENT, QueryClip, SupportClip, stack_clips
 from stages.model.comparison.correlation import resized
 from stages.model.comparison.cues import FIRST_SCALE, GRID, FrozenMask, Looks, cue_count, cues, look
-from stages.model.comparison.cutting import CutQuality, settled_cut, traits
+from stages.model.comparison.cutting import MaskQuality, traits
 from stages.model.comparison.instances import Instances, instances
 from stages.model.comparison.losses import (
     ComparedPrediction,
@@ -66,7 +66,7 @@ class AffinityNetwork(Network):
     """Compares first, then listens. `build_affinity_network` assembles it."""
 
     def __init__(
-        self, *, looks: int, quality: CutQuality | None, choice: SentenceChoice | None
+        self, *, looks: int, quality: MaskQuality | None, choice: SentenceChoice | None
     ) -> None:
         super().__init__()
         self.looks = looks
@@ -135,10 +135,9 @@ class AffinityNetwork(Network):
         if not len(candidates.cuts):
             return looks.answer(grid), None
         parted = (FIRST_SCALE * looks.cut.score, looks.cut.overlap)
-        told = self.quality(traits(candidates, cues(clip, shown, looks), looks.area, parted))
-        chosen = settled_cut(told.detach().sigmoid())
-        mask = looks.masked(candidates.scores - candidates.cuts[chosen])
-        return replace(mask, clip=told[chosen].detach()), JudgedMasks(candidates.inside, told)
+        told = self.quality(traits(candidates, cues(clip, shown, looks), parted))
+        mask = looks.parted(candidates, told.detach().sigmoid())
+        return replace(mask, clip=told.detach().amax()), JudgedMasks(candidates.inside, told)
 
     def choose(self, found: Found, words: Words) -> tuple[Tensor, Tensor | None]:
         """Mask logits [T, h, w] of what the sentence picks, and its scores [N] of the objects.
@@ -205,8 +204,10 @@ def build_affinity_network(
     return AffinityNetwork(
         looks=config.looks,
         quality=(
-            CutQuality(cues=cue_count(config.looks), width=config.cut_width, dropout=config.dropout)
-            if config.learnt_cut
+            MaskQuality(
+                cues=cue_count(config.looks), width=config.quality_width, dropout=config.dropout
+            )
+            if config.mask_quality
             else None
         ),
         choice=_choice(config, channels, text_width) if config.sentence_choice else None,

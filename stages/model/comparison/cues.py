@@ -21,7 +21,7 @@ from torch import Tensor
 
 from stages.model.comparison.clips import COMPARED, QueryClip, SupportClip
 from stages.model.comparison.correlation import CHUNK, joined, nearest, resized
-from stages.model.comparison.cutting import Candidates, usual_cut
+from stages.model.comparison.cutting import Candidates, chosen_cut
 from stages.model.comparison.ridge import best_cut, fit, object_cells
 from stages.model.comparison.second_support import second_look
 
@@ -71,7 +71,6 @@ class Looks:
 
     first: Tensor
     cut: Cut
-    area: float
     own: tuple[Tensor, ...]
 
     @property
@@ -97,8 +96,15 @@ class Looks:
         the first look is convinced of what is inside."""
         if self.carries_over:
             return self.masked(FIRST_SCALE * (self.on_grid(grid) - self.cut.score))
-        candidates = self.candidates(grid)
-        return self.masked(candidates.scores - usual_cut(candidates, self.on_grid(grid)))
+        return self.parted(self.candidates(grid))
+
+    def parted(self, candidates: Candidates, foretold: Tensor | None = None) -> FrozenMask:
+        """The mask of one of the candidates; of none, where there is no candidate."""
+        scores, cuts = candidates.scores, candidates.cuts
+        if not len(cuts):
+            return self.masked(torch.full_like(scores, -1.0))
+        first = self.on_grid((scores.shape[-2], scores.shape[-1]))
+        return self.masked(scores - cuts[chosen_cut(candidates, first, foretold)])
 
     def masked(self, scores: Tensor) -> FrozenMask:
         """The mask of scores [T, h, w] above 0, and how far the first look is convinced of it."""
@@ -125,8 +131,7 @@ def look(query: QueryClip, support: SupportClip, looks: int) -> Looks:
     for _ in range(looks):
         own.append(second_look(before, cells, bar))
         before, bar = standardised(before) + standardised(own[-1]), math.inf
-    shown = support.share[GRID][support.counted[GRID]]
-    return Looks(first, cut, float(shown.mean()), tuple(own))
+    return Looks(first, cut, tuple(own))
 
 
 def first_look(query: QueryClip, support: SupportClip) -> tuple[Tensor, Cut]:

@@ -3,14 +3,13 @@
 The scores of a look part object and background well; where the one ends and the other begins
 differs from clip to clip, with how large the object is and how much of the rest is like it. So
 several cuts are tried, and each mask is judged as a whole: in closed form by how much of the first
-look's variance lies between inside and outside (Otsu, 1979), or by a small network that foretells
+look's variance lies between inside and outside (Otsu, 1979), and by a small network that foretells
 the mask's overlap with the object (as Mask Scoring R-CNN, Huang et al., 2019, does of a detector's
 masks) from statistics of the cues, which have no channels of any encoder.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -21,11 +20,11 @@ from torch import Tensor, nn
 CUTS = (-0.4, -0.2, 0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.7, 2.0, 2.4, 2.8, 3.3, 4.0)
 USUAL, USUAL_SPREAD, USUAL_WORTH = 1.0, 0.7, 0.1  # the cut that is best without looking, and how
 # much of the variance it may cost to take it
-CERTAINTY = 30.0  # of the overlap foretold: how much a better one outweighs a worse
-FEWEST_CELLS, LARGEST_SHARE = 10, 0.9  # of a mask that is judged
+FORETOLD_WORTH = 1.7  # of an overlap that is foretold, in shares of the variance
+LEAST_SHARE, LARGEST_SHARE = 0.0002, 0.9  # of a clip's cells, of a mask that is judged
 RING = 2  # cells around a mask that it is held against
 STEP = 0.25  # standard deviations by which a cut is moved to see how firm it is
-OF_CUE, OF_MASK, OF_CLIP = 3, 5, 7  # traits a cue, a mask and a clip give
+OF_CUE, OF_MASK, OF_CLIP = 3, 4, 5  # traits a cue, a mask and a clip give
 TINY = 1e-6
 
 
@@ -47,7 +46,8 @@ class Candidates:
         cuts = torch.tensor(CUTS, device=scores.device)
         inside = scores[None] > cuts[:, None, None, None]
         sizes = inside.flatten(1).sum(-1)
-        judged = (sizes >= FEWEST_CELLS) & (sizes <= LARGEST_SHARE * scores.numel())
+        least, most = (share * scores.numel() for share in (LEAST_SHARE, LARGEST_SHARE))
+        judged = (sizes >= max(1.0, least)) & (sizes <= most)
         return cls(cuts[judged], scores, inside[judged])
 
     def around(self) -> Tensor:
@@ -56,24 +56,17 @@ class Candidates:
         return wide & ~self.inside
 
 
-def usual_cut(candidates: Candidates, first: Tensor) -> Tensor:
-    """The cut that closed form finds best, a scalar.
+def chosen_cut(candidates: Candidates, first: Tensor, foretold: Tensor | None = None) -> int:
+    """Which of the cuts to take; there must be one.
 
-    first: [T, h, w], scores of the first look on the candidates' grid. Below every score but
-    `USUAL` where there is no candidate.
+    Args:
+        first: [T, h, w], scores of the first look on the candidates' grid.
+        foretold: [K] in [0, 1], the overlap that `MaskQuality` foretells; or None.
     """
-    if not len(candidates.cuts):
-        return candidates.scores.new_tensor(USUAL)
     parted = between(first[None], candidates.inside)[:, 0]
     habit = torch.exp(-0.5 * ((candidates.cuts - USUAL) / USUAL_SPREAD) ** 2)
-    return candidates.cuts[(parted + USUAL_WORTH * habit).argmax()]
-
-
-def settled_cut(overlap: Tensor) -> int:
-    """Which of K rising cuts to take: their middle, each weighing as much as the overlap [K] in
-    [0, 1] foretold of it says. It is near the best, and amid several as good."""
-    weights = torch.softmax(CERTAINTY * overlap, dim=0)
-    return min(int((weights.cumsum(0) < 0.5).sum()), len(overlap) - 1)
+    worth = parted + USUAL_WORTH * habit
+    return int((worth if foretold is None else worth + FORETOLD_WORTH * foretold).argmax())
 
 
 def between(scores: Tensor, inside: Tensor) -> Tensor:
@@ -93,14 +86,14 @@ def mean_inside(scores: Tensor, inside: Tensor) -> Tensor:
     return chosen @ scores.flatten(1).T / chosen.sum(-1, keepdim=True).clamp(min=1)
 
 
-def traits(
-    candidates: Candidates, cues: Tensor, area: float, parted: tuple[float, float]
-) -> Tensor:
+def traits(candidates: Candidates, cues: Tensor, parted: tuple[float, float]) -> Tensor:
     """What the masks of a clip are judged by, [K, `trait_count`].
+
+    Neither a mask's size nor the support object's is among them: those of photographs are not
+    those of videos.
 
     Args:
         cues: [T, M, h, w], on the candidates' grid.
-        area: share of the support's frames that its object covers.
         parted: the support's own cut, and how well it parts the support's object.
     """
     maps, inside, scores = cues.transpose(0, 1), candidates.inside, candidates.scores
@@ -113,19 +106,16 @@ def traits(
     edge = torch.cat((inside[:, :, 0], inside[:, :, -1], inside[..., 0], inside[..., -1]), dim=-1)
     of_mask = (
         candidates.cuts,
-        share.log(),
         (looser / share).log(),
         (stricter + TINY).div(share).log().clamp(min=-3),
         edge.flatten(1).float().mean(-1),
     )
     of_clip = (
-        scores.new_tensor(math.log(max(area, TINY))),
         scores.new_tensor(parted[0]),
         scores.new_tensor(parted[1]),
         scores.amax(),
         (scores**3).mean(),
         (scores**4).mean().sqrt(),
-        (scores > USUAL).float().mean(),
     )
     known = [within, within - beside, between(maps, inside), torch.stack(of_mask, dim=-1)]
     return torch.cat((*known, torch.stack(of_clip).expand(len(share), -1)), dim=-1)
@@ -136,7 +126,7 @@ def trait_count(cues: int) -> int:
     return OF_CUE * cues + OF_MASK + OF_CLIP
 
 
-class CutQuality(nn.Module):
+class MaskQuality(nn.Module):
     """Foretells how well each candidate mask overlaps the object: traits [K, F] to logits [K].
 
     Traits are brought to one scale by what training saw of them.

@@ -12,8 +12,8 @@ from configs import UsageError
 from configs.model import ModelConfig
 from configs.training import TrainConfig
 from stages.model.comparison.affinity_network import AffinityNetwork
-from stages.model.comparison.cues import Cut, Looks, standardised
-from stages.model.comparison.cutting import usual_cut
+from stages.model.comparison.cues import Cut, Looks
+from stages.model.comparison.cutting import chosen_cut
 from stages.model.comparison.losses import ComparedPrediction, covered, mask_term
 from stages.model.inputs import FramePyramid, Support
 from stages.model.losses import told_apart
@@ -49,7 +49,7 @@ def test_an_untrained_network_finds_what_is_like_the_support(name: str) -> None:
 def test_a_first_look_has_to_be_convinced(score: float, there: bool) -> None:
     own = torch.zeros(2, 4, 4)
     own[0, 1:3, 1:3] = 1.0
-    said = Looks(torch.full((2, 2, 2), score), Cut(0.5, 0.9), 0.5, (own,)).answer((4, 4))
+    said = Looks(torch.full((2, 2, 2), score), Cut(0.5, 0.9), (own,)).answer((4, 4))
     assert (float(said.clip) > 0) is (float(said.frames[0]) > 0) is there
     assert float(said.clip) == pytest.approx(20 * (score - 0.05), abs=1e-5)
     assert float(said.frames[1]) < -20  # nothing is found there
@@ -60,15 +60,15 @@ def test_a_cut_that_carries_over_is_kept() -> None:
     first = torch.full((2, 4, 4), -0.1)
     first[:, 1:3, 1:3] = 0.8
     own = torch.randn(2, 8, 8)
-    looks = Looks(first, Cut(0.5, 0.9), 0.5, (own,))
+    looks = Looks(first, Cut(0.5, 0.9), (own,))
     assert looks.carries_over
     assert torch.equal(looks.answer((4, 4)).logits > 0, first > 0.5)
     for other in (Cut(0.5, 0.6), Cut(0.7, 0.9), Cut(-0.2, 0.9)):  # parted badly, not exceeded, none
-        looks = Looks(first, other, 0.5, (own,))
+        looks = Looks(first, other, (own,))
         assert not looks.carries_over
-        own_cut = usual_cut(looks.candidates((8, 8)), looks.on_grid((8, 8)))
-        above = standardised(own) > own_cut
-        assert torch.equal(looks.answer((8, 8)).logits > 0, above)
+        candidates = looks.candidates((8, 8))
+        chosen = candidates.inside[chosen_cut(candidates, looks.on_grid((8, 8)))]
+        assert torch.equal(looks.answer((8, 8)).logits > 0, chosen)
 
 
 def test_similarity_has_nothing_to_learn() -> None:
@@ -127,9 +127,9 @@ def trained(**options: object) -> tuple[AffinityNetwork, FramePyramid, Support]:
     return model.eval(), query, support
 
 
-@pytest.mark.parametrize("learnt_cut", [False, True])
-def test_the_sentence_picks_among_twins_after_training(learnt_cut: bool) -> None:
-    model, query, support = trained(learnt_cut=learnt_cut)
+@pytest.mark.parametrize("mask_quality", [False, True])
+def test_the_sentence_picks_among_twins_after_training(mask_quality: bool) -> None:
+    model, query, support = trained(mask_quality=mask_quality)
     for row, (box, other) in enumerate(((LEFT, RIGHT), (RIGHT, LEFT))):
         said = model(query, words(2, 5).row(row), support)
         assert overlap(said.masks[:, :, 0], mask(box)) > 0.8
