@@ -128,7 +128,7 @@ class AffinityNetwork(Network):
     ) -> tuple[FrozenMask, JudgedMasks | None]:
         """The kind's mask. A clip shows the kind as far as its mask is foretold to overlap it."""
         grid = clip.shape(GRID)
-        if self.quality is None or (looks.carries_over and not self.training):
+        if self.quality is None or (looks.same is not None and not self.training):
             # Nothing that was learnt of other kinds is as good as the object itself.
             return looks.answer(grid), None
         candidates = looks.candidates(grid)

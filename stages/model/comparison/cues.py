@@ -34,7 +34,7 @@ BACKGROUND_SHARE = 0.25  # of a cell that the mask covers, below which it counts
 OBJECT_CELLS, BACKGROUND_CELLS = 800, 1600  # of the support, at most; evenly spread
 # What brings each kind of cue to about a unit of spread over a clip.
 LIKENESS_SCALE, AFFINITY_SCALE, FIRST_SCALE, OWN_SCALE = 8.0, 14.0, 14.0, 2.7
-SUREST_CELLS, CLEARLY, PARTED = 0.002, 1.3, 0.7  # when the support's own cut carries over
+SUREST_CELLS, AS_ALIKE, PARTED = 0.002, 1.1, 0.7  # when both show the same object
 STEEPNESS = 1.5  # logits of a mask, a standard deviation
 CONVINCED = 0.05  # mean score of the first look inside the mask from which the object is there
 CONVICTION = 20.0  # logits of the presence, a unit of that score
@@ -47,10 +47,12 @@ OF_FIRST, OF_LOOK = 3, 2  # cues the first look and any other gives
 
 @dataclass(frozen=True)
 class Cut:
-    """The score that parts the support's own object from its background, and how well: IoU."""
+    """The score that parts the support's own object from its background, how well it does (IoU),
+    and the mean score of the object's cells."""
 
     score: float
     overlap: float
+    typical: float
 
 
 @dataclass(frozen=True)
@@ -67,19 +69,13 @@ class FrozenMask:
 class Looks:
     """Scores of the closed-form classifiers: of the support's at stride 16, [T, h, w], with what
     parts the support's own object from its background; of the clip's own at stride 8, [T, h', w']
-    each. area: share of the support's frames that its object covers."""
+    each. same: where the clip shows the support's very object, how far cells are above the
+    support's own cut, [T, h', w']; otherwise None."""
 
     first: Tensor
     cut: Cut
     own: tuple[Tensor, ...]
-
-    @property
-    def carries_over(self) -> bool:
-        """Whether the support's own cut holds in the clip: it parts the support well, and cells of
-        the clip exceed it clearly, as where both show the same object."""
-        surest = self.first.flatten().topk(max(1, int(SUREST_CELLS * self.first.numel()))).values
-        clear = float(surest.mean()) > CLEARLY * self.cut.score > 0
-        return clear and self.cut.overlap >= PARTED
+    same: Tensor | None = None
 
     def candidates(self, grid: tuple[int, int]) -> Candidates:
         """Masks of the last look at every cut."""
@@ -91,11 +87,11 @@ class Looks:
         return resized(self.first[:, None], grid)[:, 0]
 
     def answer(self, grid: tuple[int, int]) -> FrozenMask:
-        """The mask: where the support's cut carries over, that of the first look; otherwise the
-        cells of the last look above the cut that closed form finds. It shows the object as far as
-        the first look is convinced of what is inside."""
-        if self.carries_over:
-            return self.masked(FIRST_SCALE * (self.on_grid(grid) - self.cut.score))
+        """The mask: of the very object, the cells above the support's own cut; otherwise those of
+        the last look above the cut that closed form finds. It shows the object as far as the first
+        look is convinced of what is inside."""
+        if self.same is not None:
+            return self.masked(FIRST_SCALE * self.same)
         return self.parted(self.candidates(grid))
 
     def parted(self, candidates: Candidates, foretold: Tensor | None = None) -> FrozenMask:
@@ -128,23 +124,42 @@ def look(query: QueryClip, support: SupportClip, looks: int) -> Looks:
     grid = query.shape(GRID)
     cells = joined([query.cells[stride] for stride in COMPARED], grid)
     before, bar, own = resized(first[:, None], grid)[:, 0], SURE * cut.score, list[Tensor]()
+    same = closer_look(query, support, before - cut.score) if same_object(first, cut) else None
     for _ in range(looks):
         own.append(second_look(before, cells, bar))
         before, bar = standardised(before) + standardised(own[-1]), math.inf
-    return Looks(first, cut, tuple(own))
+    return Looks(first, cut, tuple(own), same)
 
 
-def first_look(query: QueryClip, support: SupportClip) -> tuple[Tensor, Cut]:
-    """Scores [T, h, w] at stride 16 of the classifier that the support's cells teach, and the score
-    that parts the support's own object best from its background."""
-    fine = KINDRED[0]
+def first_look(
+    query: QueryClip, support: SupportClip, strides: tuple[int, ...] = KINDRED
+) -> tuple[Tensor, Cut]:
+    """Scores [T, h, w] at the finest of some strides of the classifier that the support's cells
+    teach, and the score that parts the support's own object best from its background."""
+    fine = strides[0]
     _, height, width = support.share[fine].shape
-    shown = joined([support.cells[stride] for stride in KINDRED], (height, width))
+    shown = joined([support.cells[stride] for stride in strides], (height, width))
     counted = support.counted[fine]
     taught, share = shown[counted], support.share[fine][counted]
     weights = fit(taught, share, PENALTY)
-    scores = joined([query.cells[stride] for stride in KINDRED], query.shape(fine)) @ weights
-    return scores, Cut(*best_cut(taught @ weights, share))
+    scores = joined([query.cells[stride] for stride in strides], query.shape(fine)) @ weights
+    known = taught @ weights
+    return scores, Cut(*best_cut(known, share), float(known[object_cells(share)].mean()))
+
+
+def same_object(first: Tensor, cut: Cut) -> bool:
+    """Whether clip and support show the same object, as frames of one video do: its cut parts the
+    support well, and the clip's surest cells score clearly more than the support's object does."""
+    surest = first.flatten().topk(max(1, int(SUREST_CELLS * first.numel()))).values
+    alike = float(surest.mean()) > AS_ALIKE * cut.typical
+    return alike and cut.score > 0 and cut.overlap >= PARTED
+
+
+def closer_look(query: QueryClip, support: SupportClip, above: Tensor) -> Tensor:
+    """How far cells are above the support's cut, [T, h, w], by a first look at `above` and by one
+    that sees stride 8 too, which tells kinds badly and one and the same object well."""
+    scores, cut = first_look(query, support, COMPARED)
+    return above + scores - cut.score
 
 
 @torch.no_grad()
