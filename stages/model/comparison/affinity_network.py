@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -24,6 +25,7 @@ from stages.model.comparison.clips import ABSENT, QueryClip, SupportClip, stack_
 from stages.model.comparison.correlation import resized
 from stages.model.comparison.cues import FIRST_SCALE, GRID, FrozenMask, Looks, cue_count, cues, look
 from stages.model.comparison.cutting import MaskQuality, traits
+from stages.model.comparison.following import Window, follow_window
 from stages.model.comparison.instances import Instances, instances
 from stages.model.comparison.losses import (
     ComparedPrediction,
@@ -38,7 +40,7 @@ from stages.model.fusion import LevelProjection, TextProjection, VisionLanguageF
 from stages.model.inputs import STRIDES, FramePyramid, Support, Words
 from stages.model.layers import Attention, FeedForward
 from stages.model.network import Network
-from stages.model.prediction import Losses, Prediction, Truth
+from stages.model.prediction import Followed, Losses, Prediction, Truth
 
 MARGIN = 1.0  # by which an object may be behind the best and is kept all the same, in use
 MISSED = 0.04  # share of clips with the kind that may be answered empty
@@ -152,6 +154,33 @@ class AffinityNetwork(Network):
         preference = (choice.preference + doubt).clamp(max=0)
         factor = resized(preference[:, None], found.clip.shape(FINE))[:, 0]
         return restrict(found.logits.detach(), factor), choice.scores
+
+    def follow(
+        self,
+        query: FramePyramid,
+        words: Words,
+        support: Support,
+        memory: object | None = None,
+        *,
+        overlap: int = 0,
+    ) -> Followed:
+        """By what the windows before showed of this video's objects, see `following`."""
+        with torch.autocast(query.maps[0].device.type, enabled=False):
+            clip, shown = QueryClip.of(query, 0), SupportClip.of(support, 0)
+            found, _ = self.cut(clip, shown, look(clip, shown, self.looks))
+            there = bool(found.clip >= self.absent_below)
+            window = Window(clip, found.logits, found.frames, float(found.clip), there)
+            choose = partial(self.scores, clip, words)
+            return follow_window(window, memory, overlap, choose, MARGIN)
+
+    def scores(
+        self, clip: QueryClip, words: Words, coarse: Tensor, objects: Instances
+    ) -> Tensor | None:
+        """The sentence's [N] of the objects of a mask, None without a choice."""
+        if self.choice is None:
+            return None
+        scores: Tensor = self.choice(clip, words, coarse, objects).scores
+        return scores
 
     @torch.no_grad()
     def calibrate(self, shown: Sequence[Prediction]) -> None:
