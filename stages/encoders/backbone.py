@@ -1,6 +1,5 @@
-"""Vision encoders that transformers provides (family `paper`): ResNet-50, or any backbone with a
-four-level pyramid, or a plain vision transformer, from a hub id, a local folder or a file in
-torchvision's names.
+"""Vision encoders that transformers provides (family `paper`): ResNet-50, any backbone with a
+four-level pyramid or a plain vision transformer, from a hub id, a folder or a torchvision file.
 """
 
 import json
