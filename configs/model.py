@@ -1,8 +1,8 @@
 """The network's options. Sizes first, then each named difference between the two presets.
 
-`preset = "official"` reproduces the authors' released network, quirks included; `"default"` follows
-the paper and mends what the released code gets wrong. A preset only chooses the values of the
-fields that a configuration does not state.
+`preset = "official"` reproduces the authors' released network, quirks included; `"paper"` has what
+the paper describes and nothing else; `"default"` adds to that what experiments asked for. A preset
+only chooses the values of the fields that a configuration does not state. docs/paper.md compares.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class ModelConfig:
 
     network: Literal["fsrvos", "affinity", "similarity"] = "fsrvos"  # the paper's; one that
     # compares; what frozen features say without training
-    preset: Literal["default", "official"] = "default"
+    preset: Literal["default", "paper", "official"] = "default"
 
     hidden: int = 256  # C, channels of every token
     feed_forward: int = 2048  # channels between the two layers of a feed-forward block
@@ -43,7 +43,9 @@ class ModelConfig:
     attention_dropout: float = 0.0  # on attention weights; above 0 no fused attention on a CPU
 
     affinity: Literal["cross", "self", "none"] = "cross"  # the paper's Table 4
-    affinity_width: int = 0  # channels of its queries, keys and values; 0 is half of hidden
+    affinity_width: int = 0  # channels of its queries, keys and values; 0 is half of hidden, and
+    # what is left of hidden goes to a convolution of the clip itself
+    affinity_residual: bool = True  # a cell keeps what it is beside what it gathers, normalised
     fusion_residual: bool = True  # a cell keeps what it is beside what it reads in the words
     finer_maps: bool = True  # levels also see the encoder's finer maps, which carry the colours
     affinity_support_frames: Literal["middle", "all"] = "all"
@@ -68,6 +70,17 @@ class ModelConfig:
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {
             "default": {},
+            "paper": {
+                "attention_dropout": 0.1,
+                "affinity_residual": False,
+                "fusion_residual": False,
+                "finer_maps": False,
+                "support_background": False,
+                "similarity_prior": False,
+                "clip_exchange": False,
+                "dense_prior": False,
+                "sentence_word": False,
+            },
             "official": {
                 "attention_dropout": 0.1,
                 "fusion_residual": False,
@@ -102,8 +115,8 @@ class ModelConfig:
         _require(self.hidden % self.heads == 0, "model.hidden must be a multiple of model.heads")
         _require(self.hidden % 32 == 0, "model.hidden must be a multiple of 32")
         _require(
-            0 <= self.affinity_width < self.hidden,
-            "model.affinity_width must be less than model.hidden, or 0 for half of it",
+            0 <= self.affinity_width <= self.hidden,
+            "model.affinity_width must be model.hidden or less, or 0 for half of it",
         )
         _require(
             bool(self.levels)
@@ -132,7 +145,7 @@ class ModelConfig:
         )
 
     @classmethod
-    def of(cls, preset: Literal["default", "official"], **values: Any) -> ModelConfig:
+    def of(cls, preset: Literal["default", "paper", "official"], **values: Any) -> ModelConfig:
         """A preset's configuration with some fields stated otherwise."""
         return cls(preset=preset, **{**cls.presets[preset], **values})
 

@@ -73,13 +73,15 @@ class EvaluateConfig:
     seeds: int = 5  # drawings of the support videos
     episodes_per_category: int = 0  # 0 is all
     support_frames: int = 5  # S, shots
-    window: int = 10  # T, query frames that go through the network together
+    window: int = 10  # T, query frames that go through the network together; 0 is all of a video
+    per_frame: bool = False  # the best query of each frame, not the best of a window for all of it
     protocol: Literal["davis", "davis2017", "ref-youtube-vos", "paper"] = "davis"
     sharpen: bool = False  # masks follow the edges of the pictures; `fsrvos predict` does, too
 
     def __post_init__(self) -> None:
-        _require_positive("evaluate", seeds=self.seeds, window=self.window)
-        _require_positive("evaluate", support_frames=self.support_frames)
+        _require_positive("evaluate", seeds=self.seeds, support_frames=self.support_frames)
+        if self.window < 0:
+            raise ValueError("evaluate.window must be 0 (a whole video) or more")
         if self.episodes_per_category < 0:
             raise ValueError("evaluate.episodes_per_category must be 0 (all) or more")
 

@@ -76,8 +76,10 @@ class Segmenter:
         batch = EpisodeBatch(query=query, words=words, support=support)
         said = run_model(self.model, batch, self.config.train.precision)
         own = (frames[0].shape[0], frames[0].shape[1])
-        pictures = [frames] if self.config.evaluate.sharpen else None
-        return answers(said, query, self.model.mask_stride, [own], pictures)[0]
+        options = self.config.evaluate
+        pictures = [frames] if options.sharpen else None
+        stride, per_frame = self.model.mask_stride, options.per_frame
+        return answers(said, query, stride, [own], pictures, per_frame)[0]
 
     def encode(self, frames: Sequence[Frame]) -> list[Tensor]:
         """Four maps [T, C, h, w] of equally large frames."""

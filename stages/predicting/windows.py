@@ -9,7 +9,7 @@ from stages.predicting.answers import Frame
 
 
 def windows(frames: Iterable[Frame], length: int) -> Iterator[list[Frame]]:
-    """Consecutive windows of at most `length` frames."""
+    """Consecutive windows of at most `length` frames; 0 makes one of all."""
     remaining = iter(frames)
-    while window := list(islice(remaining, length)):
+    while window := list(islice(remaining, length or None)):
         yield window

@@ -251,7 +251,7 @@ def test_a_batch_answers_as_each_episode_alone(
         assert (answer.masks != alone[key].masks).mean() < 0.05
 
 
-@pytest.mark.parametrize("window", [1, 4, 6, 50])
+@pytest.mark.parametrize("window", [0, 1, 4, 6, 50])
 def test_windows_cover_the_clip_once_and_in_order(
     ask: Evaluate,
     run: Path,
@@ -268,14 +268,14 @@ def test_windows_cover_the_clip_once_and_in_order(
     found = said["model", 0, 0]
     assert found.masks.shape[0] == len(episode.query.frames) == 6
     pieces = []
-    for start in range(0, 6, window):
-        frames = episode.query.frames[start : start + window]
+    for start in range(0, 6, window or 6):
+        frames = episode.query.frames[start : start + (window or 6)]
         piece = replace(episode, query=replace(episode.query, frames=frames))
         batch = collate(blocks, source, [piece], torch.device("cpu"), with_targets=False)
         said_of_piece = evaluating.run_model(loaded.model, batch, loaded.config.train.precision)
         scores = said_of_piece.logits[0, :, :, 0].float().sigmoid()  # [T, Q]
         pieces.append(scores[:, scores.mean(0).argmax()])
-    assert len(pieces) == {1: 6, 4: 2, 6: 1, 50: 1}[window]
+    assert len(pieces) == {0: 1, 1: 6, 4: 2, 6: 1, 50: 1}[window]
     np.testing.assert_allclose(found.presence, torch.cat(pieces).numpy(), rtol=1e-5)
 
 
