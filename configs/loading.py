@@ -184,7 +184,7 @@ def _build(cls: Any, table: Mapping[str, Any], source: str, prefix: str) -> Any:
         else:
             values[name] = _convert(value, kinds[name], key, source)
     if cls is ModelConfig:  # a preset gives the fields that are not stated
-        values = {**ModelConfig.presets[values.get("preset", "default")], **values}
+        values = ModelConfig.completed(values)
     try:
         return cls(**values)
     except ValueError as error:

@@ -20,8 +20,17 @@ KNOWN_STRIDES = (*STRIDES, 64)  # 64 is made from the map at 32
 class ModelConfig:
     """Sizes and named options of the network."""
 
-    network: Literal["fsrvos", "affinity", "similarity"] = "fsrvos"  # the paper's; one that
-    # compares; what frozen features say without training
+    network: Literal[
+        "fsrvos",  # the paper's
+        "affinity",  # one that compares
+        "similarity",  # what frozen features say without training
+        "danet",  # few-shot, by many-to-many attention
+        "referformer",  # no support: language as queries
+        "mttr",  # no support: one transformer over cells and words, objects as sequences
+        "lbdt",  # no support: an image and a temporal stream that meet in the words
+        "support-only",  # the paper's, told no sentence
+        "text-only",  # the paper's, shown no support
+    ] = "fsrvos"
     preset: Literal["default", "paper", "official"] = "default"
 
     hidden: int = 256  # C, channels of every token
@@ -101,6 +110,10 @@ class ModelConfig:
         }
     )
 
+    published: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
+        {"mttr": {"queries": 50, "encoder_layers": 3, "decoder_layers": 3}}
+    )  # by network
+
     def __post_init__(self) -> None:
         for name in ("hidden", "feed_forward", "heads", "encoder_points", "decoder_points"):
             _require(getattr(self, name) >= 1, f"model.{name} must be 1 or more")
@@ -147,7 +160,13 @@ class ModelConfig:
     @classmethod
     def of(cls, preset: Literal["default", "paper", "official"], **values: Any) -> ModelConfig:
         """A preset's configuration with some fields stated otherwise."""
-        return cls(preset=preset, **{**cls.presets[preset], **values})
+        return cls(**cls.completed({"preset": preset, **values}))
+
+    @classmethod
+    def completed(cls, stated: Mapping[str, Any]) -> dict[str, Any]:
+        """The stated fields, and those that follow from the preset and the network they name."""
+        of_preset = cls.presets[stated.get("preset", "default")]
+        return {**of_preset, **cls.published.get(stated.get("network", ""), {}), **stated}
 
 
 def _require(condition: bool, message: str) -> None:

@@ -1,6 +1,8 @@
-"""The only assembler: a configuration and the encoders' sizes in, an initialised network out."""
+"""The assembler: a configuration and the encoders' sizes in, the paper's network or parts out."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from configs.model import ModelConfig
 from stages.model.affinity import CrossModalAffinity
@@ -33,20 +35,8 @@ def build_model(
     at_stride = dict(zip(STRIDES, channels, strict=True))
     model = FsrvosModel(
         config=config,
-        text=TextProjection(text_width=text_width, width=config.hidden, dropout=config.dropout),
-        fusion=VisionLanguageFusion(
-            projections=[
-                LevelProjection(
-                    stride=stride,
-                    channels=at_stride[min(stride, 32)],
-                    width=config.hidden,
-                    finer=_finer(config, stride, at_stride),
-                )
-                for stride in config.levels
-            ],
-            attention=Attention(width=config.hidden, heads=config.heads),
-            residual=config.fusion_residual,
-        ),
+        text=build_text(config, text_width),
+        fusion=build_fusion(config, at_stride),
         affinity=CrossModalAffinity(
             width=config.hidden,
             inner=config.affinity_width or config.hidden // 2,
@@ -56,16 +46,10 @@ def build_model(
             residual=config.affinity_residual,
             background=config.support_background,
         ),
-        encoder=_encoder(config),
+        encoder=build_encoder(config),
         decoder=_decoder(config),
-        pixel_decoder=_pixel_decoder(config, at_stride),
-        mask_head=MaskHead(
-            width=config.hidden,
-            mask_dim=config.mask_dim,
-            layers=config.mask_layers,
-            channels=config.mask_channels,
-            stride=config.mask_stride,
-        ),
+        pixel_decoder=build_pixel_decoder(config, at_stride),
+        mask_head=build_mask_head(config),
         similarity=SimilarityPrior(width=config.hidden) if config.similarity_prior else None,
         dense=DensePrior(width=config.hidden) if config.dense_prior else None,
     )
@@ -73,18 +57,52 @@ def build_model(
     return model
 
 
-def _finer(config: ModelConfig, stride: int, at_stride: dict[int, int]) -> dict[int, int]:
+def build_text(config: ModelConfig, text_width: int) -> TextProjection:
+    """Text states to the network's width."""
+    return TextProjection(text_width=text_width, width=config.hidden, dropout=config.dropout)
+
+
+def build_fusion(config: ModelConfig, at_stride: Mapping[int, int]) -> VisionLanguageFusion:
+    """Fusion of the words with the maps of `levels`. at_stride: channels of a stride's map."""
+    return VisionLanguageFusion(
+        projections=[
+            LevelProjection(
+                stride=stride,
+                channels=at_stride[min(stride, COARSEST_STAGE)],
+                width=config.hidden,
+                finer=_finer(config, stride, at_stride),
+            )
+            for stride in config.levels
+        ],
+        attention=Attention(width=config.hidden, heads=config.heads),
+        residual=config.fusion_residual,
+    )
+
+
+def build_mask_head(config: ModelConfig) -> MaskHead:
+    """Dynamic masks at the mask stride."""
+    return MaskHead(
+        width=config.hidden,
+        mask_dim=config.mask_dim,
+        layers=config.mask_layers,
+        channels=config.mask_channels,
+        stride=config.mask_stride,
+    )
+
+
+def _finer(config: ModelConfig, stride: int, at_stride: Mapping[int, int]) -> dict[int, int]:
     """Strides and channels of the maps that a level of stride 16 also sees."""
     if not config.finer_maps or stride != 16:
         return {}
     return {finer: at_stride[finer] for finer in (4, 8)}
 
 
-def _encoder(config: ModelConfig) -> Encoder:
+def build_encoder(config: ModelConfig) -> Encoder:
+    """The deformable encoder of all levels."""
     layers = [
         EncoderLayer(
             attention=_deformable(config, config.encoder_points),
-            feed_forward=_feed_forward(config),
+            feed_forward=build_feed_forward(config),
             dropout=config.dropout,
             exchange=_exchange(config),
         )
@@ -98,29 +116,34 @@ def _exchange(config: ModelConfig) -> ClipExchange | None:
         return None
     coarse = [stride for stride in config.levels if stride >= COARSEST_STAGE]
     return ClipExchange(
-        attention=_attention(config), coarse_levels=max(1, len(coarse)), dropout=config.dropout
+        attention=build_attention(config), coarse_levels=max(1, len(coarse)), dropout=config.dropout
     )
 
 
-def _decoder(config: ModelConfig) -> Decoder:
-    layers = [
+def build_decoder_layers(config: ModelConfig) -> list[DecoderLayer]:
+    """The layers of a deformable decoder."""
+    return [
         DecoderLayer(
-            self_attention=_attention(config),
+            self_attention=build_attention(config),
             cross_attention=_deformable(config, config.decoder_points),
-            feed_forward=_feed_forward(config),
+            feed_forward=build_feed_forward(config),
             dropout=config.dropout,
         )
         for _ in range(config.decoder_layers)
     ]
+
+
+def _decoder(config: ModelConfig) -> Decoder:
     return Decoder(
-        layers=layers,
+        layers=build_decoder_layers(config),
         width=config.hidden,
         queries=config.queries,
         transpose_first_anchors=config.transpose_first_anchors,
     )
 
 
-def _pixel_decoder(config: ModelConfig, at_stride: dict[int, int]) -> PixelDecoder:
+def build_pixel_decoder(config: ModelConfig, at_stride: Mapping[int, int]) -> PixelDecoder:
+    """Mask features, from the encoder's levels and the maps that it did not see."""
     width = config.pixel_width or config.hidden
     strides = [stride for stride in reversed(STRIDES) if stride >= config.mask_stride]
     stages = [
@@ -140,14 +163,15 @@ def _clip_attention(config: ModelConfig, stride: int) -> ClipAttention | None:
         return None
     return ClipAttention(
         reduction=COARSEST_STAGE // stride,
-        self_attention=_attention(config),
-        text_attention=_attention(config),
-        feed_forward=_feed_forward(config),
+        self_attention=build_attention(config),
+        text_attention=build_attention(config),
+        feed_forward=build_feed_forward(config),
         dropout=config.dropout,
     )
 
 
-def _attention(config: ModelConfig) -> Attention:
+def build_attention(config: ModelConfig) -> Attention:
+    """Multi-head attention at the network's width."""
     return Attention(width=config.hidden, heads=config.heads, dropout=config.attention_dropout)
 
 
@@ -157,5 +181,6 @@ def _deformable(config: ModelConfig, points: int) -> DeformableAttention:
     )
 
 
-def _feed_forward(config: ModelConfig) -> FeedForward:
+def build_feed_forward(config: ModelConfig) -> FeedForward:
+    """A feed-forward block at the network's width."""
     return FeedForward(width=config.hidden, inner=config.feed_forward, dropout=config.dropout)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stages.model.deformable import DeformableAttention, Layout
@@ -63,8 +64,49 @@ class DecoderLayer(nn.Module):
         return self.feed_forward_norm(states, self.feed_forward(states))
 
 
-class Decoder(nn.Module):
-    """Layers, learnt queries and anchors, and the heads that score and refine after each layer."""
+class RefiningDecoder(nn.Module):
+    """Layers, and the heads that score the queries and refine their boxes after each of them."""
+
+    layers: Stack[DecoderLayer]
+    class_heads: Stack[nn.Linear]
+    box_heads: Stack[Perceptron]
+
+    def place(
+        self, index: int, states: Tensor, anchors: Tensor, layout: Layout
+    ) -> tuple[Tensor, Tensor]:
+        """What layer `index` is told of where its queries look.
+
+        Args:
+            states: [N, Q, C].
+            anchors: [N, Q, 4 or 2], where the queries stand before the layer.
+
+        Returns:
+            Places [N, Q, C] of the queries, references [N, Q, levels, 4 or 2].
+        """
+        raise NotImplementedError
+
+    def refine(self, states: Tensor, anchors: Tensor, memory: Memory) -> list[Objects]:
+        """What every layer says, first to last; each refines the boxes of the one before.
+
+        Anchors [N, Q, 4], or points [N, Q, 2], which the first layer makes boxes of.
+        """
+        said = []
+        for index, layer in enumerate(self.layers):
+            places, references = self.place(index, states, anchors, memory.layout)
+            states = layer(states, places, references, memory)
+            start = F.pad(logit(anchors), (0, 4 - anchors.shape[-1]))
+            boxes = (self.box_heads[index](states) + start).sigmoid()
+            said.append(Objects(states, self.class_heads[index](states), boxes))
+            anchors = boxes.detach()
+        return said
+
+    def drawn_at_random(self) -> list[nn.Parameter]:
+        """The parameters that start as standard normal numbers."""
+        raise NotImplementedError
+
+
+class Decoder(RefiningDecoder):
+    """Learnt queries and anchors."""
 
     def __init__(
         self,
@@ -95,17 +137,19 @@ class Decoder(nn.Module):
         if sentence is not None:
             states = states + sentence[:, None]
         anchors = self.anchors.sigmoid().expand(frames, -1, -1)
-        said = []
-        for index, layer in enumerate(self.layers):
-            references = self.references(anchors, memory.layout, first=index == 0)
-            places = self.anchor_places(encode_anchors(references[:, :, 0], states.shape[-1] // 2))
-            if index > 0:
-                places = places * self.place_scale(states)
-            states = layer(states, places, references, memory)
-            boxes = (self.box_heads[index](states) + logit(anchors)).sigmoid()
-            said.append(Objects(states, self.class_heads[index](states), boxes))
-            anchors = boxes.detach()
-        return said
+        return self.refine(states, anchors, memory)
+
+    def place(
+        self, index: int, states: Tensor, anchors: Tensor, layout: Layout
+    ) -> tuple[Tensor, Tensor]:
+        """Places are read off the anchors, and scaled by what a query holds after one layer."""
+        references = self.references(anchors, layout, first=index == 0)
+        places = self.anchor_places(encode_anchors(references[:, :, 0], states.shape[-1] // 2))
+        return places * self.place_scale(states) if index > 0 else places, references
+
+    def drawn_at_random(self) -> list[nn.Parameter]:
+        """Queries and anchors."""
+        return [self.queries, self.anchors]
 
     def references(self, anchors: Tensor, layout: Layout, *, first: bool) -> Tensor:
         """Anchors [N, Q, 4] on each level's canvas with its padding: [N, Q, levels, 4].

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from configs.model import ModelConfig
-from configs.training import TrainConfig
 from stages.model.affinity import CrossModalAffinity
-from stages.model.decoder import Decoder, Objects
-from stages.model.dense import DensePrior, spread
+from stages.model.decoder import Decoder
+from stages.model.dense import DensePrior
 from stages.model.encoder import Encoder
 from stages.model.fusion import ProjectedWords, TextProjection, VisionLanguageFusion
 from stages.model.inputs import FramePyramid, Support, Words
-from stages.model.losses import compute_losses
 from stages.model.mask_head import MaskHead
-from stages.model.matcher import LossWeights
-from stages.model.network import Network
 from stages.model.pixel_decoder import PixelDecoder
-from stages.model.prediction import Losses, Prediction, Truth
 from stages.model.prior import SimilarityPrior
 from stages.model.queries import QueryPrediction
-from stages.model.targets import Targets
+from stages.model.query_network import QueryNetwork
 
 
-class FsrvosModel(Network):
+class FsrvosModel(QueryNetwork):
     """Few-shot referring video object segmentation. `stages.model.build` assembles it."""
 
     def __init__(
@@ -95,44 +89,6 @@ class FsrvosModel(Network):
         if not self.config.sentence_queries:
             return None
         return self.text(words.sentence).repeat_interleave(frames, dim=0)
-
-    def draw(
-        self,
-        objects: list[Objects],
-        features: Tensor,
-        query: FramePyramid,
-        dense: Tensor | None = None,
-    ) -> QueryPrediction:
-        """The masks of several decoder layers, all from one pass over the mask features."""
-        clips, frames = query.maps[0].shape[:2]
-        centres = torch.cat([said.boxes[..., :2].detach() for said in objects], dim=1)
-        sizes = query.size.to(centres).flip(1).repeat_interleave(frames, dim=0)  # width, height
-        states = torch.cat([said.states for said in objects], dim=1)
-        masks = self.mask_head(states, centres * sizes[:, None], features)
-        if dense is not None:
-            masks = masks + spread(dense, masks.shape[-2:])
-            dense = dense.unflatten(0, (clips, frames))
-        layers = [
-            QueryPrediction(
-                *(part.unflatten(0, (clips, frames)) for part in (said.logits, drawn, said.boxes))
-            )
-            for said, drawn in zip(objects, masks.chunk(len(objects), dim=1), strict=True)
-        ]
-        last = layers[-1]
-        return QueryPrediction(last.logits, last.masks, last.boxes, tuple(layers[:-1]), dense)
-
-    def losses(self, prediction: Prediction, truth: Truth, options: TrainConfig) -> Losses:
-        """Score, box and mask terms of every decoder layer, see `compute_losses`."""
-        assert isinstance(prediction, QueryPrediction)
-        grid = (prediction.masks.shape[-2], prediction.masks.shape[-1])
-        return compute_losses(
-            prediction,
-            Targets.of(truth.masks, truth.size, grid, self.mask_stride),
-            LossWeights.of(options),
-            shared_mask_divisor=self.config.shared_mask_divisor,
-            twins=truth.twins,
-            mask_points=options.mask_points,
-        )
 
     def freeze(self) -> None:
         """The affinity's projections, where the configuration keeps them as they start."""

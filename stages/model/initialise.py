@@ -14,6 +14,7 @@ from stages.model.layers import Attention
 
 if TYPE_CHECKING:
     from stages.model.fsrvos import FsrvosModel
+    from stages.model.query_network import QueryNetwork
 
 RARE = 0.01  # share of queries first taken for the described object
 NARROW = -2.0  # first layer's width and height, before the sigmoid
@@ -21,11 +22,22 @@ NARROW = -2.0  # first layer's width and height, before the sigmoid
 
 def initialise(model: FsrvosModel) -> None:
     """Fill every parameter, in place. What is not named here keeps PyTorch's own values."""
+    initialise_parts(model)
+    if model.affinity.marks is not None:
+        nn.init.normal_(model.affinity.marks, std=0.1)
+    if model.similarity is not None:
+        nn.init.zeros_(model.similarity.shortcut.weight)
+    if model.dense is not None:
+        nn.init.constant_(model.dense.linear.bias, RARE_LOGIT)
+
+
+def initialise_parts(model: QueryNetwork) -> None:
+    """The parts that every network of object queries has."""
     for part in (model.encoder, model.decoder):
         _xavier(part)
     nn.init.normal_(model.encoder.level_embedding)
-    nn.init.normal_(model.decoder.queries)
-    nn.init.normal_(model.decoder.anchors)
+    for parameter in model.decoder.drawn_at_random():
+        nn.init.normal_(parameter)
     for module in model.modules():
         if isinstance(module, DeformableAttention):
             _spread_points(module)
@@ -41,20 +53,19 @@ def initialise(model: FsrvosModel) -> None:
         nn.init.kaiming_uniform_(stage.layer.weight, a=1)
     nn.init.kaiming_uniform_(model.pixel_decoder.mask_features.weight, a=1)
     _zero(model.pixel_decoder.mask_features.bias)
-    for module in model.modules():
-        if isinstance(module, Attention):  # as torch's own multi-head attention starts
+    quiet_attention(model)
+    nn.init.xavier_uniform_(model.fusion.attention.projection.weight)
+
+
+def quiet_attention(network: nn.Module) -> None:
+    """Attention without biases at first, as torch's own multi-head attention starts."""
+    for module in network.modules():
+        if isinstance(module, Attention):
             _zero(module.projection.bias)
             _zero(module.output.bias)
-    nn.init.xavier_uniform_(model.fusion.attention.projection.weight)
-    if model.affinity.marks is not None:
-        nn.init.normal_(model.affinity.marks, std=0.1)
-    if model.similarity is not None:
-        nn.init.zeros_(model.similarity.shortcut.weight)
-    if model.dense is not None:
-        nn.init.constant_(model.dense.linear.bias, RARE_LOGIT)
 
 
-def _initialise_heads(model: FsrvosModel) -> None:
+def _initialise_heads(model: QueryNetwork) -> None:
     decoder = model.decoder
     for linear in decoder.class_heads:
         linear.reset_parameters()

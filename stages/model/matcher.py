@@ -47,7 +47,11 @@ class LossWeights:
 @torch.no_grad()
 def match(prediction: QueryPrediction, targets: Targets, weights: LossWeights) -> Tensor:
     """The query [B, N] of each object; no query answers twice. The first of equal ones."""
-    costs = matching_costs(prediction, targets, weights)
+    return assign(matching_costs(prediction, targets, weights))
+
+
+def assign(costs: Tensor) -> Tensor:
+    """The query [B, N] of each object by costs [B, Q, N]; no query answers twice."""
     if costs.shape[-1] == 1:
         return costs.argmin(1)
     rows = [linear_sum_assignment(clip.T.cpu().numpy())[1] for clip in costs]

@@ -6,9 +6,15 @@ A baseline is one module with a `Network` in it, one line here and one preset.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 
 from configs.model import ModelConfig
+from stages.model.baselines.danet import build_danet
+from stages.model.baselines.lbdt import LbdtNetwork
+from stages.model.baselines.mttr import MttrNetwork
+from stages.model.baselines.referformer import ReferFormer
+from stages.model.baselines.withheld import build_withheld
 from stages.model.build import build_model
 from stages.model.comparison.affinity_network import build_affinity_network
 from stages.model.comparison.similarity_network import SimilarityNetwork
@@ -21,6 +27,12 @@ NETWORKS: Mapping[str, Callable[[ModelConfig, Channels, int], Network]] = Mappin
         "fsrvos": build_model,
         "affinity": build_affinity_network,
         "similarity": lambda config, channels, text_width: SimilarityNetwork(config),
+        "danet": build_danet,
+        "referformer": ReferFormer,
+        "mttr": MttrNetwork,
+        "lbdt": LbdtNetwork,
+        "support-only": partial(build_withheld, "sentence"),
+        "text-only": partial(build_withheld, "support"),
     }
 )
 

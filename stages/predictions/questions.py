@@ -18,7 +18,12 @@ from stages.predictions.records import EpisodeKey
 
 # What stands beside each network with nothing taught: the paper's own, as it is initialised, or for
 # one that compares the frozen features' own answer, which it starts from.
-BASELINES = {"fsrvos": "untrained", "affinity": "similarity"}
+BASELINES = {
+    "affinity": "similarity",
+    **dict.fromkeys(
+        ("fsrvos", "danet", "referformer", "mttr", "lbdt", "support-only", "text-only"), "untrained"
+    ),
+}
 
 
 @dataclass(frozen=True)
