@@ -232,10 +232,11 @@ class _Runner:
         untaught = batch[0].key.condition in BASELINES.values()
         model = self.baseline if untaught else self.trained
         length = len(batch[0].episode.query.frames)
+        at_once = self.window or length
         sizes = [self.size(task.episode.query.video) for task in batch]
         windows = [
-            self.answer(model, batch, range(start, min(start + self.window, length)), sizes)
-            for start in range(0, length, self.window or length)
+            self.answer(model, batch, range(start, min(start + at_once, length)), sizes)
+            for start in range(0, length, at_once)
         ]
         return [
             self.record(task, join([window[row] for window in windows]))
