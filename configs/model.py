@@ -1,7 +1,7 @@
-"""The network's options. Sizes first, then each named difference between the two presets.
+"""The network's options. Sizes first, then each named difference between its variants.
 
-`preset = "official"` reproduces the authors' released network, quirks included; `"paper"` has what
-the paper describes and nothing else; `"default"` adds to that what experiments asked for. A preset
+`variant = "official"` reproduces the authors' released network, quirks included; `"paper"` has what
+the paper describes and nothing else; `"default"` adds to that what experiments asked for. A variant
 only chooses the values of the fields that a configuration does not state. docs/paper.md compares.
 """
 
@@ -31,7 +31,7 @@ class ModelConfig:
         "support-only",  # the paper's, told no sentence
         "text-only",  # the paper's, shown no support
     ] = "fsrvos"
-    preset: Literal["default", "paper", "official"] = "default"
+    variant: Literal["default", "paper", "official"] = "default"  # which of the paper's network
 
     hidden: int = 256  # C, channels of every token
     feed_forward: int = 2048  # channels between the two layers of a feed-forward block
@@ -76,7 +76,7 @@ class ModelConfig:
     mask_width: int = 40  # its channels
     sentence_choice: bool = True  # the sentence picks among what the support found
 
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
+    variants: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {
             "default": {},
             "paper": {
@@ -158,15 +158,15 @@ class ModelConfig:
         )
 
     @classmethod
-    def of(cls, preset: Literal["default", "paper", "official"], **values: Any) -> ModelConfig:
-        """A preset's configuration with some fields stated otherwise."""
-        return cls(**cls.completed({"preset": preset, **values}))
+    def of(cls, variant: Literal["default", "paper", "official"], **values: Any) -> ModelConfig:
+        """A variant's configuration with some fields stated otherwise."""
+        return cls(**cls.completed({"variant": variant, **values}))
 
     @classmethod
     def completed(cls, stated: Mapping[str, Any]) -> dict[str, Any]:
-        """The stated fields, and those that follow from the preset and the network they name."""
-        of_preset = cls.presets[stated.get("preset", "default")]
-        return {**of_preset, **cls.published.get(stated.get("network", ""), {}), **stated}
+        """The stated fields, and those that follow from the variant and the network they name."""
+        of_variant = cls.variants[stated.get("variant", "default")]
+        return {**of_variant, **cls.published.get(stated.get("network", ""), {}), **stated}
 
 
 def _require(condition: bool, message: str) -> None:

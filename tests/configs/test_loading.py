@@ -34,7 +34,7 @@ def test_a_preset_changes_only_what_it_states_over_the_one_it_extends() -> None:
     paper, official = load_config("paper"), load_config("official")
     assert official.encoder == paper.encoder
     assert official.features == paper.features
-    assert (paper.model.preset, official.model.preset) == ("paper", "official")
+    assert (paper.model.variant, official.model.variant) == ("paper", "official")
     assert official.model == ModelConfig.of("official", affinity_width=128)
 
 
@@ -44,7 +44,7 @@ def test_the_paper_s_preset_says_what_the_paper_does() -> None:
     assert (paper.features.short_side, paper.features.long_side) == (360, 640)
     assert (paper.data.support_frames, paper.evaluate.support_frames) == (5, 5)
     assert (paper.train.learning_rate, paper.train.weight_decay) == (1e-4, 5e-4)
-    assert paper.train.weight_class == 2
+    assert paper.train.weight_score == 2
     assert (paper.train.weight_mask, paper.train.weight_dice) == (5, 5)
     others = ("box", "giou", "twin", "dense")
     assert [getattr(paper.train, f"weight_{name}") for name in others] == [0, 0, 0, 0]
@@ -62,6 +62,11 @@ def test_files_of_earlier_versions_are_read(tmp_path: Path) -> None:
     file.write_text('extends = "lite"\n[encoder]\npreset = "paper"\n')
     assert load_config(str(file)).encoder.family == "paper"
     assert from_toml('[encoder]\npreset = "tiny"\n').encoder.family == "tiny"
+    former = from_toml(
+        '[model]\npreset = "official"\n[features]\ndtype = "uint4"\n[train]\nweight_class = 9.0\n'
+    )
+    assert former.model == ModelConfig.of("official")
+    assert (former.features.stored, former.train.weight_score) == ("uint4", 9.0)
     with pytest.raises(UsageError, match="unknown key 'encoder.preset' in --set"):
         load_config(None, ["encoder.preset=tiny"])
 
