@@ -166,7 +166,7 @@ def test_a_run_is_tried_on_features_of_another_stored_type(
     """Few bits move the scores; the run's own type stays what the run says."""
 
     def evaluated(dtype: str, cache: Path) -> Path:
-        config = replace(tiny, features=replace(tiny.features, dtype=dtype))
+        config = replace(tiny, features=replace(tiny.features, stored=dtype))
         return evaluate(
             data_root=blocks_root,
             fold=1,
@@ -178,7 +178,7 @@ def test_a_run_is_tried_on_features_of_another_stored_type(
 
     with pytest.raises(MissingError, match="fsrvos features"):
         evaluated("uint4", blocks_cache)
-    coarse = replace(tiny, features=replace(tiny.features, dtype="uint4"))
+    coarse = replace(tiny, features=replace(tiny.features, stored="uint4"))
     extract(config=coarse, data_root=blocks_root, fold=1, cache_root=tmp_path / "cache")
     presence = {}
     for dtype, cache in (("uint8", blocks_cache), ("uint4", tmp_path / "cache")):
