@@ -41,7 +41,7 @@ def watch(made: Path) -> None:
     def stray(path: object) -> bool:
         if isinstance(path, int) or path is None:
             return False
-        place = os.path.realpath(os.path.dirname(os.path.abspath(os.fsdecode(path))))
+        place = os.path.realpath(Path(os.fsdecode(path)).absolute().parent)
         return not (place + "/").startswith(home + "/") and os.fsdecode(path) != os.devnull
 
     def look(event: str, arguments: tuple[Any, ...]) -> None:
@@ -96,6 +96,12 @@ def wait(process: int) -> tuple[int, int, bool]:
         time.sleep(0.01)
 
 
+def answer(line: str) -> None:
+    """Tell whoever asked."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     """Import the program, then serve until stdin ends."""
     sys.dont_write_bytecode = True
@@ -104,14 +110,14 @@ def main() -> None:
     import stages.predict
     import stages.support  # noqa: F401
 
-    print("ready", flush=True)
+    answer("ready")
     for line in sys.stdin:
         process = os.fork()
         if not process:
             child(json.loads(line))
         status, peak, ended = wait(process)
         code = os.waitstatus_to_exitcode(status)
-        print(json.dumps({"code": code, "peak": peak, "ended": ended}), flush=True)
+        answer(json.dumps({"code": code, "peak": peak, "ended": ended}))
 
 
 if __name__ == "__main__":

@@ -77,12 +77,14 @@ class Nursery:
         self.process.wait()
 
 
-def tree(folder: Path) -> dict[bytes, tuple[int, int, int]]:
+def tree(folder: Path) -> dict[str, tuple[int, int, int]]:
+    """What lies in a folder; links are not followed, and no name is too strange."""
     found = {}
-    for home, folders, files in os.walk(os.fsencode(folder)):
-        for name in (*folders, *files):
-            about = os.lstat(os.path.join(home, name))
-            found[os.path.join(home, name)] = (about.st_mode, about.st_size, about.st_mtime_ns)
+    for entry in os.scandir(folder):
+        about = entry.stat(follow_symlinks=False)
+        found[entry.path] = (about.st_mode, about.st_size, about.st_mtime_ns)
+        if entry.is_dir(follow_symlinks=False):
+            found |= tree(Path(entry.path))
     return found
 
 

@@ -1,7 +1,7 @@
 // The drawing surface: one frame, and over it the mask that is drawn, both at the frame's size.
 
 export const TINT = "rgb(255, 40, 120)";
-const OPACITY = 0.5;
+const OPACITY = 0.42;
 const MOST_UNDONE = 30;
 const DRAG = 6; // CSS pixels from which a press is a stroke and not a tap
 const CLOSE = 14; // CSS pixels from the first corner within which a tap closes the outline

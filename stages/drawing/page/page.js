@@ -273,7 +273,7 @@ function refreshTrial() {
     return;
   }
   const marked = trial.frames.filter((frame) => frame.marked).length;
-  const every = trial.stride > 1 ? `, one in ${trial.stride}` : "";
+  const every = trial.stride > 1 ? ` (one in ${trial.stride} was asked)` : "";
   if (trial.error) status.textContent = trial.error;
   else if (trial.running) status.textContent = count
     ? `Predicting: ${count} of ${trial.expected} frames …` : "Getting ready …";
