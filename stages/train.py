@@ -207,7 +207,7 @@ class _Training:
                     journal.note(self.step, holdout_J=self.holdout.mean_j(self.model))
                 if last or self.step % options.checkpoint_every == 0:
                     self.keep(run)
-            self.holdout.calibrate(self.model)
+            write_calibration(run, self.holdout.calibrate(self.model))
             seconds = time.perf_counter() - begun
             quality = self.holdout.mean_j(self.model)
             journal.note(self.step, holdout_J=quality)
