@@ -59,6 +59,16 @@ if TYPE_CHECKING:
 )
 @asking.excerpt_options
 @click.option("--soft", is_flag=True, help="Also write how likely each pixel is the object's.")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    help="Presence from which a frame shows the object.  [default: 0.5 of a calibrated run]",
+)
+@click.option(
+    "--whole-video",
+    is_flag=True,
+    help="All frames go through the network together, where memory allows.",
+)
 @options.seed_option
 @click.option(
     "--jobs",
@@ -91,6 +101,8 @@ def predict(
     stride: int,
     max_side: int | None,
     soft: bool,
+    threshold: float | None,
+    whole_video: bool,
     seed: int,
     jobs: int,
     overwrite: bool,
@@ -129,7 +141,7 @@ def predict(
     from stages.runtime.device import choose_device
 
     device = choose_device(device)
-    manner = PredictOptions(soft=soft, seed=seed)
+    manner = PredictOptions(soft=soft, threshold=threshold, whole_video=whole_video, seed=seed)
 
     def alone(request: Request, folder: Path) -> str:
         spoken = request.support_expression

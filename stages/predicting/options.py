@@ -12,7 +12,11 @@ class PredictOptions:
     Attributes:
         soft: also write how likely each pixel is the object's.
         seed: of everything that is drawn at random.
+        threshold: presence in [0, 1] from which a frame shows the object; None is the run's own.
+        whole_video: all frames go through the network together, as far as memory allows.
     """
 
     soft: bool = False
     seed: int = 0
+    threshold: float | None = None
+    whole_video: bool = False

@@ -163,7 +163,7 @@ class Session:
         with whole_folder(out, NAMES) as folder:
             scores = Scores(folder / SCORES, known, made)
             results = [*self._results(folder, request, source), scores]
-            stream = stream_answers(self.segmenter, source, words, support)
+            stream = stream_answers(self.segmenter, source, words, support, self.options)
             with whole_results(results), closing(stream) as answers:
                 for answer in answers:
                     for result in results:
@@ -174,6 +174,9 @@ class Session:
             frames=scores.frames,
             marked=scores.marked,
             score=scores.score,
+            presence=scores.presence,
+            threshold=self.threshold,
+            present=scores.present,
             masks=str(out / MASKS),
             overlay=str(out / OVERLAY),
             contact_sheet=str(out / SHEET),
@@ -190,7 +193,14 @@ class Session:
             "support_expression": self.kind(request).expression,
             "run": str(self.run.absolute()),
             "excerpt": excerpt_facts(request.excerpt),
+            "threshold": self.threshold,
+            "calibrated": self.segmenter.calibration.fitted,
         }
+
+    @property
+    def threshold(self) -> float:
+        """Presence from which a frame shows the object."""
+        return self.segmenter.threshold(self.options.threshold)
 
     def _results(self, folder: Path, request: Request, source: VideoSource) -> list[Result]:
         results: list[Result] = [

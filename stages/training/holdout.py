@@ -11,11 +11,11 @@ import torch
 from configs import Config
 from stages.data.dataset import Dataset
 from stages.data.episodes import Episode
+from stages.data.sampling import mismatched
 from stages.feeding.batches import FeatureSource, collate
 from stages.feeding.inference import answers, presence_of, run_model
 from stages.model.network import Network
 from stages.model.prediction import Prediction
-from stages.data.sampling import mismatched
 from stages.runs.calibration import Calibration, calibrated
 from stages.scoring.metrics import region_j
 
@@ -70,5 +70,7 @@ class Holdout:
         assert batch.targets is not None
         size = (batch.targets.shape[-2], batch.targets.shape[-1])
         said = run_model(network, batch, self.config.train.precision)
-        answer = answers(said, batch.query, network.mask_stride, [size])[0]
+        per_frame = self.config.evaluate.per_frame
+        stride = network.mask_stride
+        answer = answers(said, batch.query, stride, [size], per_frame=per_frame)[0]
         return float(region_j(answer.masks, batch.targets[0].cpu().numpy()).mean())

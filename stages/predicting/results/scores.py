@@ -17,7 +17,7 @@ DIGITS = 4
 
 
 class Scores(Result):
-    """The scores of all frames, written in the end with `facts()` before and `made` after them.
+    """The presences of all frames, written in the end with `facts()` before and `made` after them.
 
     facts: what is known once all frames are there, as JSON carries it. made: the provenance.
     """
@@ -28,18 +28,22 @@ class Scores(Result):
         self.path, self.facts, self.made = path, facts, made
         self.rows = list[dict[str, Any]]()
         self.presences = list[float]()
+        self.marked = 0
 
     def add(self, answer: FrameAnswer) -> None:
         """Keep the frame's figures."""
         self.presences.append(answer.presence)
         row = {"frame": answer.name, "score": round(answer.presence, DIGITS)}
-        self.rows.append(row | {"present": answer.marked})
+        self.rows.append(row | {"present": answer.present})
+        self.marked += answer.marked
 
     def close(self) -> None:
         """Write the file."""
         written = {
             **self.facts(),
             "score": round(self.score, DIGITS),
+            "presence": round(self.presence, DIGITS),
+            "present": self.present,
             "marked": self.marked,
             "frames": self.rows,
             "provenance": self.made,
@@ -57,6 +61,11 @@ class Scores(Result):
         return float(np.mean(self.presences))
 
     @property
-    def marked(self) -> int:
-        """In how many frames something is marked."""
-        return sum(row["present"] for row in self.rows)
+    def presence(self) -> float:
+        """That the video shows the object: that of the frame that shows it most, in [0, 1]."""
+        return max(self.presences)
+
+    @property
+    def present(self) -> bool:
+        """Whether any frame shows it, by the threshold."""
+        return any(row["present"] for row in self.rows)
