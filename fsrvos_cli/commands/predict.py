@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1),
-    help="Presence from which a frame shows the object.  [default: 0.5 of a calibrated run]",
+    help="Presence from which a frame shows the object.  [default: the run's own, at most 0.5]",
 )
 @click.option(
     "--whole-video",

@@ -21,7 +21,7 @@ from stages.feeding.sources import LiveEncoders
 from stages.model.inputs import Support, Words
 from stages.model.prediction import Followed
 from stages.predicting.encoded_support import EncodedSupport, SeenBy, four
-from stages.runs.calibration import THRESHOLD, read_calibration
+from stages.runs.calibration import read_calibration
 from stages.runs.checkpoint import load_checkpoint, require_encoders
 
 SURELY_ABSENT = 0.01  # presence below which a frame shows nothing, whatever the network was taught
@@ -98,11 +98,9 @@ class Segmenter:
         return follow_model(self.model, batch, memory, overlap, self.config.train.precision)
 
     def threshold(self, asked: float | None = None) -> float:
-        """Presence from which a frame shows the object: what is asked for, or else what holds for
-        calibrated probabilities, or for a run without a calibration next to nothing."""
-        if asked is not None:
-            return asked
-        return THRESHOLD if self.calibration.fitted else SURELY_ABSENT
+        """Presence from which a frame shows the object: what is asked for, or else the run's own,
+        which without a calibration is next to nothing."""
+        return max(self.calibration.threshold, SURELY_ABSENT) if asked is None else asked
 
     def at_frame_size(self, logits: Tensor, frame: Frame) -> NDArray[np.float32]:
         """Mask logits [N, h, w] of one frame at its own size, [N, H, W]."""

@@ -22,7 +22,8 @@ from configs import DataError
 from stages.runs.folder import RunFolder
 
 BINS = 10  # of the reliability curve, equally wide in probability
-THRESHOLD = 0.5  # from which a frame shows the object, where nothing else is said
+THRESHOLD = 0.5  # presence from which a frame shows the object, at most
+MISSED = 0.05  # share of the clips with the object that may fall below it
 FLATTEST = 1e-3  # slope at least: more presence never means less probability
 
 
@@ -60,6 +61,15 @@ class Calibration:
     def fitted(self) -> bool:
         """Whether anything is behind it."""
         return bool(self.present and self.absent)
+
+    @property
+    def threshold(self) -> float:
+        """Presence from which a frame shows the object: a half, or less where more than `MISSED` of
+        the clips that do show it would be lost."""
+        if not self.fitted:
+            return 0.0
+        said = self.probability(np.asarray(self.present))
+        return min(THRESHOLD, float(np.quantile(said, MISSED)))
 
     def reliability(self) -> list[Reliability]:
         """How often it was there, by the probability that said so; bins without a clip left out."""
