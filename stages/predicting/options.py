@@ -10,9 +10,11 @@ class PredictOptions:
     """What changes the result; part of what tells a finished prediction from another.
 
     Attributes:
+        adapt: tune the network on the support first, and use that where it helps.
         soft: also write how likely each pixel is the object's.
         seed: of everything that is drawn at random.
     """
 
+    adapt: bool = False
     soft: bool = False
     seed: int = 0
