@@ -58,6 +58,11 @@ if TYPE_CHECKING:
     help="Output folder; of several videos, the folder that holds theirs.  [default: under work/]",
 )
 @asking.excerpt_options
+@click.option(
+    "--adapt",
+    is_flag=True,
+    help="Tune the network on the support first, and use that if frames left out say it helps.",
+)
 @click.option("--soft", is_flag=True, help="Also write how likely each pixel is the object's.")
 @click.option(
     "--threshold",
@@ -100,6 +105,7 @@ def predict(
     end: Moment | None,
     stride: int,
     max_side: int | None,
+    adapt: bool,
     soft: bool,
     threshold: float | None,
     whole_video: bool,
@@ -141,7 +147,9 @@ def predict(
     from stages.runtime.device import choose_device
 
     device = choose_device(device)
-    manner = PredictOptions(soft=soft, threshold=threshold, whole_video=whole_video, seed=seed)
+    manner = PredictOptions(
+        adapt=adapt, soft=soft, threshold=threshold, whole_video=whole_video, seed=seed
+    )
 
     def alone(request: Request, folder: Path) -> str:
         spoken = request.support_expression

@@ -10,12 +10,14 @@ class PredictOptions:
     """What changes the result; part of what tells a finished prediction from another.
 
     Attributes:
+        adapt: tune the network on the support first, and use that where it helps.
         soft: also write how likely each pixel is the object's.
         seed: of everything that is drawn at random.
         threshold: presence in [0, 1] from which a frame shows the object; None is the run's own.
         whole_video: all frames go through the network together, as far as memory allows.
     """
 
+    adapt: bool = False
     soft: bool = False
     seed: int = 0
     threshold: float | None = None
