@@ -49,7 +49,7 @@ STAMPS := $(WORK)/stamps
 # Each command is given what it reads of SET, and takes anything else for an error.
 SETS := $(foreach pair,$(SET),--set $(pair))
 FEATURE_SETS := $(foreach pair,$(filter encoder.% features.%,$(SET)),--set $(pair))
-EVALUATE_SETS := $(foreach pair,$(filter evaluate.% features.dtype=% encoder.vision=% \
+EVALUATE_SETS := $(foreach pair,$(filter evaluate.% features.stored=% encoder.vision=% \
     encoder.text=%,$(SET)),--set $(pair))
 PREDICTED := $(WORK)/predict/$(notdir $(RUN))
 SHOWN := $(STAMPS)/shown-$(notdir $(RUN))
@@ -211,7 +211,7 @@ ablation: $(ABLATED_SCORES) ## train without each option of the network, over SE
 # A run's folder is named by the option and the training seed.
 $(STAMPS)/ablated-%: | $(STAMPS)/features-$(notdir $(RUN))
 	@name=$*; run=$(ABLATION)/$*; option=$${name%-seed*}; seed=$${name##*-seed}; \
-	option=$${option/#base/preset=default}; \
+	option=$${option/#base/variant=default}; \
 	$(FSRVOS) train --from-cache --data $(DATA) --fold $(FOLD) --run $$run --config demo \
 	  --seed $$seed --set train.steps=$(ABLATION_STEPS) --set train.videos_per_step=3 \
 	  --set evaluate.episodes_per_category=6 --set model.$$option $(SETS) --device $(DEVICE); \

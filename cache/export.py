@@ -23,8 +23,8 @@ from cache.keys import FeatureKey, TextKey, canonical_json
 from cache.layout import level_name
 from cache.quantise import Packed, QuantisedMaps
 from cache.record import Record
-from cache.schemes import SCHEMES
 from cache.store import FeatureStore
+from cache.stored_types import STORED_TYPES
 from cache.text import TextStore, normalise_sentence
 from cache.text_columns import States, read_rows
 from configs import CacheIntegrityError, MissingError, UsageError
@@ -77,7 +77,7 @@ def _export_item(group: Any, store: FeatureStore, item: str) -> None:
 
 def _export_level(group: Any, store: FeatureStore, record: Record, number: int) -> None:
     """Copy a level, a few frames at a time."""
-    packed = Packed.of(SCHEMES[record.scheme], number, record.levels[number].shape)
+    packed = Packed.of(STORED_TYPES[record.stored], number, record.levels[number].shape)
     group.attrs.update(packed._asdict() if packed else {})
     for start in range(0, record.frames, _FRAMES_AT_ONCE):
         rows = range(start, min(start + _FRAMES_AT_ONCE, record.frames))

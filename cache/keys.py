@@ -20,7 +20,7 @@ class FeatureKey:
 
     encoder: name of the vision encoder; weights: digest over its weights; preprocessing: JSON-able
     facts (sizes, interpolation, colour order, mean and std); view: the augmentation, {"index": 0}
-    for the untouched frame; stored: name of the quantisation scheme; extractor: version of the
+    for the untouched frame; stored: name of the stored type; extractor: version of the
     code between frame and stored byte.
     """
 

@@ -1,6 +1,6 @@
 """The Zarr v3 group of one cached video, as zarr-python makes and reads it.
 
-    zarr.json                      the group; attributes: scheme, frames
+    zarr.json                      the group; attributes: scheme (the stored type), frames
     level4/zarr.json               one group a pyramid level (strides 4, 8, 16, 32)
     level4/values/zarr.json        [T, C, h, w], one chunk a frame
     level4/values/c.3.0.0.0        frame 3: the raw array, then its crc32c (4 bytes)
@@ -22,7 +22,7 @@ from zarr.abc.store import Store
 from zarr.codecs import BytesCodec, Crc32cCodec
 from zarr.storage import MemoryStore, StorePath
 
-from cache.schemes import Scheme
+from cache.stored_types import StoredType
 from configs.model import STRIDES
 
 SCALE_FRAMES = 16
@@ -84,15 +84,15 @@ def level_name(level: int) -> str:
 
 
 def level_forms(
-    scheme: Scheme, level: int, shape: tuple[int, int, int, int], layout: str
+    kind: StoredType, level: int, shape: tuple[int, int, int, int], layout: str
 ) -> dict[str, ArrayForm]:
     """The arrays of a level of maps [T, C, h, w], by their paths below the item."""
     shard = layout == "shards"
     frames, channels = shape[:2]
-    stored = scheme.stored_shape(level, shape[1:])
-    values = ArrayForm((frames, *stored), (1, *stored), scheme.dtype(level).str, shard)
+    stored = kind.stored_shape(level, shape[1:])
+    values = ArrayForm((frames, *stored), (1, *stored), kind.dtype(level).str, shard)
     forms = {f"{level_name(level)}/values": values}
-    if scheme.scaled:
+    if kind.scaled:
         rows = min(SCALE_FRAMES, frames)
         scales = ArrayForm((frames, channels), (rows, channels), "<f4", shard)
         forms |= {f"{level_name(level)}/{name}": scales for name in ("scale", "offset")}

@@ -3,6 +3,11 @@
 What is different from a disk: there are no folders and no renames; one object is written whole or
 not at all, and takes tens of milliseconds, so many are asked for at once. Listings are never
 cached, since other machines write, too.
+
+Why not universal-pathlib's UPath, which is nearly this (0.3.10, tried on an S3 server): what it was
+writing when the process was interrupted is left in place as if whole; `mkdir` below a bucket that
+is not there creates the bucket; and failures stay those of each store's own library, where here
+they are one line. Listing, reading and writing are fsspec's, under both.
 """
 
 import fnmatch

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache.packing import pack, packed_size, unpack
-from cache.schemes import SCHEMES, Scheme, scheme_of
+from cache.stored_types import STORED_TYPES, StoredType, stored_type
 
 
 class Packed(NamedTuple):
@@ -24,11 +24,11 @@ class Packed(NamedTuple):
     width: int
 
     @classmethod
-    def of(cls, scheme: Scheme, level: int, shape: tuple[int, ...]) -> "Packed | None":
+    def of(cls, kind: StoredType, level: int, shape: tuple[int, ...]) -> "Packed | None":
         """How a level of maps [..., h, w] is packed; None where it is not."""
-        if not scheme.packed(level):
+        if not kind.packed(level):
             return None
-        return cls(scheme.bits[level], *shape[-2:])
+        return cls(kind.bits[level], *shape[-2:])
 
 
 @dataclass(frozen=True)
@@ -60,20 +60,20 @@ class QuantisedMaps:
 
 
 def quantise(maps: NDArray[np.floating], name: str = "uint8", level: int = 0) -> QuantisedMaps:
-    """Maps [T, C, h, w] to a scheme of SCHEMES.
+    """Maps [T, C, h, w] to a type of STORED_TYPES.
 
     level: of the pyramid, 0 to 3; decides the bits where they differ. The error of a scaled value
-    is at most half its channel's scale. Raises ValueError for an unknown scheme and for maps that
+    is at most half its channel's scale. Raises ValueError for an unknown type and for maps that
     are not finite, also after rounding to fp16.
     """
-    scheme = scheme_of(name)
+    kind = stored_type(name)
     floats = np.asarray(maps, dtype=np.float32)
-    if not scheme.scaled:
+    if not kind.scaled:
         with np.errstate(over="ignore"):
-            values = floats.astype(scheme.dtype(level))
+            values = floats.astype(kind.dtype(level))
         _require_finite(values)
         return QuantisedMaps(values)
-    bits = scheme.bits[level]
+    bits = kind.bits[level]
     greatest = np.float32(2**bits - 1)
     least = floats.min(axis=(2, 3))
     scale = (floats.max(axis=(2, 3)) - least) / greatest
@@ -85,7 +85,7 @@ def quantise(maps: NDArray[np.floating], name: str = "uint8", level: int = 0) ->
     # Rounding of a tiny scale may put the greatest value a step too high.
     np.clip(np.rint(steps, out=steps), 0, greatest, out=steps)
     levels = steps.astype(np.uint8)
-    if not scheme.packed(level):
+    if not kind.packed(level):
         return QuantisedMaps(levels, scale, least)
     frames, channels, height, width = levels.shape
     packed = np.zeros((frames, channels, packed_size(height * width, bits)), np.uint8)
@@ -107,16 +107,16 @@ def dequantise(maps: QuantisedMaps) -> NDArray[np.float32]:
     return floats
 
 
-def bytes_per_frame(channels: list[int], sizes: list[tuple[int, int]], scheme: str) -> int:
+def bytes_per_frame(channels: list[int], sizes: list[tuple[int, int]], stored: str) -> int:
     """Bytes that one frame takes, scales and checksums included.
 
     channels: of each level; sizes: (h, w) of each level in cells.
     """
-    stored = SCHEMES[scheme]
+    kind = STORED_TYPES[stored]
     values = 0
     for level, (count, size) in enumerate(zip(channels, sizes, strict=True)):
-        values += stored.frame_bytes(level, (count, *size))
-    return values + (8 * sum(channels) if stored.scaled else 0) + 4 * len(channels)
+        values += kind.frame_bytes(level, (count, *size))
+    return values + (8 * sum(channels) if kind.scaled else 0) + 4 * len(channels)
 
 
 def _require_finite(values: NDArray[np.generic]) -> None:

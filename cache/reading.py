@@ -21,7 +21,7 @@ from cache.layout import CHECKSUM_BYTES, ArrayForm, DamagedError, chunk_name, le
 from cache.objects import ObjectPath, Place
 from cache.quantise import Packed, QuantisedMaps
 from cache.record import Record
-from cache.schemes import SCHEMES
+from cache.stored_types import STORED_TYPES
 from cache.zarr_stores import ObjectsBelow, RecordedStore
 
 
@@ -46,11 +46,13 @@ def open_item(record: Record, folder: Place) -> StoredItem:
 
 def _forms(record: Record, level: int) -> dict[str, ArrayForm]:
     """A level's arrays: values, and where there are any, scale and offset."""
-    return level_forms(SCHEMES[record.scheme], level, record.levels[level].shape, record.layout)
+    return level_forms(
+        STORED_TYPES[record.stored], level, record.levels[level].shape, record.layout
+    )
 
 
 def _maps(record: Record, level: int, arrays: Sequence[NDArray[Any]]) -> QuantisedMaps:
-    packed = Packed.of(SCHEMES[record.scheme], level, record.levels[level].shape)
+    packed = Packed.of(STORED_TYPES[record.stored], level, record.levels[level].shape)
     values, scale, offset = arrays if len(arrays) > 1 else (arrays[0], None, None)
     return QuantisedMaps(values, scale, offset, packed)
 

@@ -24,10 +24,13 @@ from cache.layout import (
     level_forms,
 )
 from cache.objects import Place
-from cache.schemes import SCHEMES
 from cache.shards import shard_index
+from cache.stored_types import STORED_TYPES
 from cache.whole import UnwritableError
 from configs import FsrvosError
+
+# What files call the stored type, since the first of them were written.
+_STORED = "scheme"
 
 
 class StoredFile(NamedTuple):
@@ -88,12 +91,12 @@ class LevelRecord:
 class Record:
     """Everything about a complete item.
 
-    meta: of the video; provenance: of the extraction; layout: one of shards.LAYOUTS;
-    folder: where its Zarr group lies below it, "" on a disk.
+    stored: one of STORED_TYPES; meta: of the video; provenance: of the extraction; layout: one of
+    shards.LAYOUTS; folder: where its Zarr group lies below it, "" on a disk.
     """
 
     item: str
-    scheme: str
+    stored: str
     levels: tuple[LevelRecord, ...]
     nbytes: int
     headers: Mapping[str, int]
@@ -112,7 +115,7 @@ class Record:
         for path, checksum in self.headers.items():
             yield StoredFile(path, -1, (checksum,))
         for number, level in enumerate(self.levels):
-            forms = level_forms(SCHEMES[self.scheme], number, level.shape, self.layout)
+            forms = level_forms(STORED_TYPES[self.stored], number, level.shape, self.layout)
             for path, form in forms.items():
                 checksums = getattr(level, path.rpartition("/")[2])
                 yield from self._array(path, form, checksums)
@@ -131,7 +134,8 @@ class Record:
 
 def record_bytes(record: Record) -> bytes:
     """What the file of a record holds."""
-    body = {"schema": SCHEMA, **asdict(record)}
+    stated = asdict(record).items()
+    body = {"schema": SCHEMA, **{name if name != "stored" else _STORED: v for name, v in stated}}
     body["checksum"] = digest_of(body)
     return json.dumps(body).encode()
 
@@ -147,10 +151,11 @@ def read_record(folder: Place) -> Record:
         if digest_of(body) != checksum:
             raise DamagedError(f"{RECORD}: checksum differs")
         levels = tuple(_level(level) for level in body["levels"])
-        names = ("item", "scheme", "nbytes", "headers", "meta", "provenance")
+        names = ("item", "nbytes", "headers", "meta", "provenance")
         # Records of the first version say neither.
         later = {"layout": body.get("layout", "chunks"), "folder": body.get("folder", "")}
-        return Record(levels=levels, **later, **{name: body[name] for name in names})
+        stated = {name: body[name] for name in names}
+        return Record(stored=body[_STORED], levels=levels, **later, **stated)
     except (NotADirectoryError, FileNotFoundError):
         raise FileNotFoundError(str(folder / RECORD)) from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:

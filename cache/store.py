@@ -195,7 +195,7 @@ class FeatureStore:
     def _own_record(self, item: str) -> Record:
         """The record that lies in an item's folder, which must be this item's."""
         record = read_record(self.item_folder(item))
-        if record.item != item or record.scheme != self.key.stored:
+        if record.item != item or record.stored != self.key.stored:
             raise DamagedError("done.json: belongs to another item")
         return record
 

@@ -19,8 +19,8 @@ from cache.layout import ArrayForm, level_forms, level_name
 from cache.objects import Place
 from cache.quantise import Packed, QuantisedMaps
 from cache.record import LevelRecord, Record, record_bytes
-from cache.schemes import scheme_of
 from cache.shards import LAYOUTS, write_index, write_piece
+from cache.stored_types import stored_type
 from cache.whole import temporary_name
 from cache.zarr_stores import NotingStore
 
@@ -37,22 +37,22 @@ class ItemWriter:
         folder: Place,
         item: str,
         frames: int,
-        scheme: str,
+        stored: str,
         provenance: Mapping[str, Any] | None = None,
         layout: str = "chunks",
         *,
         staging: Path,
     ) -> None:
         """folder: of the key. staging: folder on this machine to write it in before it is put in
-        place. frames: T. scheme: one of SCHEMES. layout: one of LAYOUTS."""
+        place. frames: T. stored: one of STORED_TYPES. layout: one of LAYOUTS."""
         if frames < 1:
             raise ValueError("an item needs at least one frame")
         if layout not in LAYOUTS:
             raise ValueError(f"unknown layout {layout!r}: one of {', '.join(LAYOUTS)}")
         self.item = item
         self.frames = frames
-        self.scheme = scheme
-        self._stored = scheme_of(scheme)
+        self.stored = stored
+        self._kind = stored_type(stored)
         self.layout = layout
         self._folder = folder
         self._staged = staging / temporary_name(item)
@@ -102,7 +102,7 @@ class ItemWriter:
             levels = tuple(self._finish_level(number) for number in range(len(self._shapes)))
             record = Record(
                 item=self.item,
-                scheme=self.scheme,
+                stored=self.stored,
                 levels=levels,
                 nbytes=0,
                 headers={
@@ -128,12 +128,12 @@ class ItemWriter:
     def _begin(self, levels: Sequence[QuantisedMaps]) -> None:
         """Make the groups and the arrays, from the first frames' shapes."""
         self._staged.mkdir(parents=True)
-        zarr.create_group(self._store, attributes={"scheme": self.scheme, "frames": self.frames})
+        zarr.create_group(self._store, attributes={"scheme": self.stored, "frames": self.frames})
         for number, maps in enumerate(levels):
             packed = maps.packed._asdict() if maps.packed else {}
             zarr.create_group(self._store, path=level_name(number), attributes=packed)
             shape = maps.shape[1:]
-            forms = level_forms(self._stored, number, (self.frames, *shape), self.layout)
+            forms = level_forms(self._kind, number, (self.frames, *shape), self.layout)
             for path, form in forms.items():
                 self._arrays[path] = form.make(self._store, path)
             self._forms |= forms
@@ -146,8 +146,8 @@ class ItemWriter:
         shape = self._shapes[number]
         if maps.shape[1:] != shape:
             raise ValueError(f"item {self.item}: maps of {maps.shape[1:]} after {shape}")
-        if maps.packed != Packed.of(self._stored, number, shape):
-            raise ValueError(f"item {self.item}: level {number} is not stored as {self.scheme}")
+        if maps.packed != Packed.of(self._kind, number, shape):
+            raise ValueError(f"item {self.item}: level {number} is not stored as {self.stored}")
         if not 0 <= start <= start + count <= self.frames:
             raise ValueError(f"item {self.item}: frames {start}+{count} of {self.frames}")
         self._write(f"{level_name(number)}/values", start, maps.values)
@@ -171,11 +171,11 @@ class ItemWriter:
     def _finish_level(self, number: int) -> LevelRecord:
         """Write the scales of a level, complete its shards and give its record."""
         name, shape = level_name(number), (self.frames, *self._shapes[number])
-        if self._stored.scaled:
+        if self._kind.scaled:
             self._write(f"{name}/scale", 0, self._scales[number])
             self._write(f"{name}/offset", 0, self._offsets[number])
         checksums: dict[str, tuple[int, ...]] = {}
-        for path in level_forms(self._stored, number, shape, self.layout):
+        for path in level_forms(self._kind, number, shape, self.layout):
             form, known = self._forms[path], self._store.chunks[path]
             if form.shard:
                 folder = f"{self._staged}/{path}"

@@ -24,7 +24,12 @@ from configs.schema import Config
 DEFAULT_PRESET = "lite"
 
 # Keys of files that earlier versions wrote, runs among them: section and name to today's name.
-FORMER_NAMES = {("encoder", "preset"): "family"}
+FORMER_NAMES = {
+    ("encoder", "preset"): "family",
+    ("features", "dtype"): "stored",
+    ("model", "preset"): "variant",
+    ("train", "weight_class"): "weight_score",
+}
 
 
 def presets() -> list[str]:
@@ -183,7 +188,7 @@ def _build(cls: Any, table: Mapping[str, Any], source: str, prefix: str) -> Any:
             values[name] = _build(kinds[name], value, source, prefix=f"{key}.")
         else:
             values[name] = _convert(value, kinds[name], key, source)
-    if cls is ModelConfig:  # a preset gives the fields that are not stated
+    if cls is ModelConfig:  # a variant gives the fields that are not stated
         values = ModelConfig.completed(values)
     try:
         return cls(**values)

@@ -1,8 +1,8 @@
-"""The network's options. Sizes first, then each named difference between the two presets.
+"""The network's options. Sizes first, then each named difference between its two variants.
 
-`preset = "official"` reproduces the authors' released network, quirks included; `"default"` follows
-the paper and mends what the released code gets wrong. A preset only chooses the values of the
-fields that a configuration does not state.
+`variant = "official"` reproduces the authors' released network, quirks included; `"default"`
+follows the paper and mends what the released code gets wrong. A variant only chooses the values of
+the fields that a configuration does not state.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class ModelConfig:
         "support-only",  # the paper's, told no sentence
         "text-only",  # the paper's, shown no support
     ] = "fsrvos"
-    preset: Literal["default", "official"] = "default"
+    variant: Literal["default", "official"] = "default"  # which of the paper's network
 
     hidden: int = 256  # C, channels of every token
     feed_forward: int = 2048  # channels between the two layers of a feed-forward block
@@ -74,7 +74,7 @@ class ModelConfig:
     mask_width: int = 40  # its channels
     sentence_choice: bool = True  # the sentence picks among what the support found
 
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
+    variants: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {
             "default": {},
             "official": {
@@ -145,15 +145,15 @@ class ModelConfig:
         )
 
     @classmethod
-    def of(cls, preset: Literal["default", "official"], **values: Any) -> ModelConfig:
-        """A preset's configuration with some fields stated otherwise."""
-        return cls(**cls.completed({"preset": preset, **values}))
+    def of(cls, variant: Literal["default", "official"], **values: Any) -> ModelConfig:
+        """A variant's configuration with some fields stated otherwise."""
+        return cls(**cls.completed({"variant": variant, **values}))
 
     @classmethod
     def completed(cls, stated: Mapping[str, Any]) -> dict[str, Any]:
-        """The stated fields, and those that follow from the preset and the network they name."""
-        of_preset = cls.presets[stated.get("preset", "default")]
-        return {**of_preset, **cls.published.get(stated.get("network", ""), {}), **stated}
+        """The stated fields, and those that follow from the variant and the network they name."""
+        of_variant = cls.variants[stated.get("variant", "default")]
+        return {**of_variant, **cls.published.get(stated.get("network", ""), {}), **stated}
 
 
 def _require(condition: bool, message: str) -> None:

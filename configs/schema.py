@@ -35,7 +35,7 @@ class FeaturesConfig:
 
     short_side: int = 192  # pixels; the shorter side of a frame is resized to this
     long_side: int = 320  # pixels; the longer side is at most this; 0 is no limit
-    dtype: str = "uint8"  # uint8 | uint6 | fp16 | fp32 | another of cache/schemes.py
+    stored: str = "uint8"  # type: uint8 | uint6 | fp16 | fp32 | another of cache/stored_types.py
     batch_frames: int = 16  # frames in one call of the encoder; does not change the result
     views: int = 1  # K, ways each training video is cached in; 1 is the frames as they are alone
 
@@ -76,12 +76,17 @@ class EvaluateConfig:
     window: int = 10  # T, query frames that go through the network together
     protocol: Literal["davis", "davis2017", "ref-youtube-vos", "paper"] = "davis"
     sharpen: bool = False  # masks follow the edges of the pictures; `fsrvos predict` does, too
+    finetune_steps: int = 0  # on the support clip of each episode, before its question is asked
+    finetune_rate: float = 1e-4  # learning rate of those steps
 
     def __post_init__(self) -> None:
         _require_positive("evaluate", seeds=self.seeds, window=self.window)
         _require_positive("evaluate", support_frames=self.support_frames)
-        if self.episodes_per_category < 0:
-            raise ValueError("evaluate.episodes_per_category must be 0 (all) or more")
+        for name in ("episodes_per_category", "finetune_steps"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"evaluate.{name} must be 0 or more")
+        if self.finetune_rate <= 0:
+            raise ValueError("evaluate.finetune_rate must be above 0")
 
 
 @dataclass(frozen=True)

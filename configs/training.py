@@ -41,7 +41,7 @@ class TrainConfig:
     checkpoint_every: int = 500
     loader_threads: int = 1
     prefetch: int = 4
-    weight_class: float = 2.0
+    weight_score: float = 2.0
     weight_box: float = 1.0
     weight_giou: float = 0.5
     weight_mask: float = 20.0

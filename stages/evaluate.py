@@ -57,6 +57,7 @@ from stages.runtime.allocator import keep_freed_memory
 from stages.runtime.device import require_one_process
 from stages.runtime.progress import say, track
 from stages.scoring.protocols import find_protocol
+from stages.training.finetuning import SupportTuner
 
 UNTRAINED_SEED = 0
 CLIPS_A_BATCH = 4
@@ -148,13 +149,14 @@ def evaluate(
         every = [episode for of_seed in drawn.values() for episode in of_seed]
         source.prepare(sorted({clip.video for e in every for clip in (e.query, e.support)}))
         runner = _Runner(loaded, dataset, source, torch.device(device), options)
+        tuning = options.finetune_steps > 0
         with whole_folder(folder.path, folder.NAMES) as partial:
             filled = EvaluationFolder(partial)
             for seed, of_seed in drawn.items():
                 write_manifest(filled.manifest(seed), dataset, of_seed, fold=fold, seed=seed)
             with PredictionWriter(filled.predictions, meta) as writer:
                 for batch in track(
-                    list(in_batches(questions, CLIPS_A_BATCH)), description="evaluate"
+                    list(in_batches(questions, CLIPS_A_BATCH, tuning)), description="evaluate"
                 ):
                     for prediction in runner.predict(batch):
                         writer.add(prediction)
@@ -226,11 +228,14 @@ class _Runner:
         torch.manual_seed(UNTRAINED_SEED)
         self.baseline = _baseline(loaded).to(device).eval()
         self.trained = loaded.model
+        self.tuner = None
+        if options.finetune_steps:
+            config = replace(loaded.config, evaluate=options)
+            self.tuner = SupportTuner(loaded.model, config, dataset, source, device)
 
     def predict(self, batch: Sequence[Question]) -> list[EpisodePrediction]:
         """The records of a batch."""
-        untaught = batch[0].key.condition in BASELINES.values()
-        model = self.baseline if untaught else self.trained
+        model = self.network(batch[0])
         length = len(batch[0].episode.query.frames)
         sizes = [self.size(task.episode.query.video) for task in batch]
         windows = [
@@ -241,6 +246,14 @@ class _Runner:
             self.record(task, join([window[row] for window in windows]))
             for row, task in enumerate(batch)
         ]
+
+    def network(self, question: Question) -> Network:
+        """Whoever is asked: with nothing taught, as trained, or tuned on the support, too."""
+        if question.key.condition in BASELINES.values():
+            return self.baseline
+        if self.tuner is not None:
+            return self.tuner.tuned(question.episode.support)
+        return self.trained
 
     def answer(
         self,

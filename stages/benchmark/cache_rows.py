@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cache import FeatureKey, FeatureStore, quantise
-from cache.schemes import SCHEMES
+from cache.stored_types import STORED_TYPES
 from configs import FeaturesConfig, load_config
 from stages.benchmark.material import rendered_frames, resnet50
 from stages.benchmark.measure import alternate
@@ -35,9 +35,9 @@ Maps = Sequence[NDArray[np.float32]]
 
 
 def rows(setting: Setting) -> dict[str, float]:
-    """bytes_per_frame.<scheme> (ResNet-50, 360x640; with .lite behind, lite at 192x320),
-    relative_error.<scheme> (lite), zstd_share and zstd_ms (ResNet-50; .lite), read_ms_warm,
-    read_ms_cold (ResNet-50, the default scheme)."""
+    """bytes_per_frame.<stored type> (ResNet-50, 360x640; with .lite behind, lite at 192x320),
+    relative_error.<stored type> (lite), zstd_share and zstd_ms (ResNet-50; .lite), read_ms_warm,
+    read_ms_cold (ResNet-50, the default type)."""
     setting.note("bytes_per_frame and read_ms: maps of a ResNet-50 with random weights")
     lite = load_vision(load_config("lite", []).encoder, setting.device)
     light = encoded(lite, rendered_frames(2 * CLIP, LITE_SIZE))
@@ -57,21 +57,21 @@ def encoded(encoder: VisionEncoder, frames: NDArray[np.uint8]) -> list[NDArray[n
 
 
 def sizes(setting: Setting, paper: Maps, lite: Maps) -> dict[str, float]:
-    """What a clip of each encoder's maps takes in every scheme, and how far lite's come back."""
+    """What a clip of each encoder's maps takes by stored type, and how far lite's come back."""
     figures = {}
-    for scheme in SCHEMES:
-        store = filled_store(setting.work / "schemes", scheme, {QUERY: paper, SUPPORT: lite})
-        figures[f"bytes_per_frame.{scheme}"] = stored_bytes(store, QUERY) / len(paper[0])
-        figures[f"bytes_per_frame.{scheme}.lite"] = stored_bytes(store, SUPPORT) / len(lite[0])
-        figures[f"relative_error.{scheme}"] = worst_error(store, SUPPORT, lite)
+    for stored in STORED_TYPES:
+        store = filled_store(setting.work / "stored", stored, {QUERY: paper, SUPPORT: lite})
+        figures[f"bytes_per_frame.{stored}"] = stored_bytes(store, QUERY) / len(paper[0])
+        figures[f"bytes_per_frame.{stored}.lite"] = stored_bytes(store, SUPPORT) / len(lite[0])
+        figures[f"relative_error.{stored}"] = worst_error(store, SUPPORT, lite)
     return figures
 
 
 def coded(rounds: int, maps: Maps, end: str) -> dict[str, float]:
-    """What entropy coding would give: zstd_share, of the default scheme's bytes, and zstd_ms to
+    """What entropy coding would give: zstd_share, of the default type's bytes, and zstd_ms to
     undo it for a clip's maps on one thread. Differences along a row are coded, which are smaller
     than the values; a frame and level alone, as it is read."""
-    values = [quantise(level, FeaturesConfig().dtype).values for level in maps]
+    values = [quantise(level, FeaturesConfig().stored).values for level in maps]
     steps = [np.diff(v, axis=-1, prepend=v.dtype.type(0)) for v in values]
     pieces = [np.ascontiguousarray(frame) for level in steps for frame in level]
     packed = [compress(piece, 1) for piece in pieces]
@@ -83,7 +83,7 @@ def coded(rounds: int, maps: Maps, end: str) -> dict[str, float]:
 def reading(setting: Setting, maps: Maps) -> dict[str, float]:
     """Milliseconds for an episode's maps, from files in memory and from files that are not."""
     clips = {QUERY: [level[:CLIP] for level in maps], SUPPORT: [level[CLIP:] for level in maps]}
-    store = filled_store(setting.work / "reading", FeaturesConfig().dtype, clips)
+    store = filled_store(setting.work / "reading", FeaturesConfig().stored, clips)
 
     def read() -> list[Tensor]:
         stored = [maps for item in clips for maps in store.read(item, range(CLIP))]
@@ -99,9 +99,9 @@ def reading(setting: Setting, maps: Maps) -> dict[str, float]:
     return {f"read_ms_{name}": 1e3 * seconds[name] for name in ("warm", "cold")}
 
 
-def filled_store(root: Path, scheme: str, items: Mapping[str, Maps]) -> FeatureStore:
+def filled_store(root: Path, stored: str, items: Mapping[str, Maps]) -> FeatureStore:
     """A store that holds clips of maps."""
-    store = FeatureStore(root, FeatureKey("benchmark", "", {}, scheme))
+    store = FeatureStore(root, FeatureKey("benchmark", "", {}, stored))
     for item, maps in items.items():
         store.write(item, maps, {})
     return store

@@ -32,9 +32,9 @@ def step_flop(learner: Learner, batch: EpisodeBatch) -> int:
     return int(counter.get_total_flops())
 
 
-def take_steps(device: str, preset: str, height: int, width: int, *stated: str) -> None:
+def take_steps(device: str, name: str, height: int, width: int, *stated: str) -> None:
     """Some steps, for a process whose memory is measured."""
-    work = Workload(preset, (height, width), stated)
+    work = Workload(name, (height, width), stated)
     if not work.config.train.checkpointing:  # as in stages.train
         keep_freed_memory()
     learner, batch = work.learner(device), work.batch(device)

@@ -36,7 +36,7 @@ TARGETS = {
     "encoder_speedup": at_least(1.8),
     "fill_share": at_least(0.9),
     "fill_share.resnet50": at_least(0.9),
-    f"bytes_per_frame.{FeaturesConfig().dtype}": at_most(5.5e6),
+    f"bytes_per_frame.{FeaturesConfig().stored}": at_most(5.5e6),
     "read_ms_warm": at_most(50),
     "forward_mm.192x320": at_most(20),
     "forward_mm.384x640": at_most(100),

@@ -39,11 +39,11 @@ FED = MappingProxyType(
 class Workload:
     """A network and the batch of a training step, whose query videos have no twins.
 
-    preset: a key of FED. size: (H, W) of frames in pixels. stated: `section.key=value` pairs over
+    name: a key of FED. size: (H, W) of frames in pixels. stated: `section.key=value` pairs over
     its configuration.
     """
 
-    preset: str
+    name: str
     size: tuple[int, int]
     stated: tuple[str, ...] = ()
 
@@ -54,24 +54,24 @@ class Workload:
 
     @property
     def told(self) -> tuple[str | int, ...]:
-        """Preset, size and what is stated, as what JSON can carry."""
-        return (self.preset, *self.size, *self.stated)
+        """Name, size and what is stated, as what JSON can carry."""
+        return (self.name, *self.size, *self.stated)
 
     @property
     def config(self) -> Config:
         """What the network is built and trained by."""
-        return load_config(FED[self.preset].config, self.stated)
+        return load_config(FED[self.name].config, self.stated)
 
     def learner(self, device: str) -> Learner:
         """An untrained network with its optimiser, ready for a step."""
         torch.manual_seed(0)
-        fed, config = FED[self.preset], self.config
+        fed, config = FED[self.name], self.config
         model = build_network(config.model, fed.channels, fed.text_width).to(device)
         return Learner(model.train(), config, torch.device(device))
 
     def batch(self, device: str) -> EpisodeBatch:
         """Random maps, not negative as after a ReLU; the object is a rectangle in every frame."""
-        fed, config = FED[self.preset], self.config
+        fed, config = FED[self.name], self.config
         episodes, (height, width) = config.train.videos_per_step, self.size
         generator = torch.Generator().manual_seed(0)
 

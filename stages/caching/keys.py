@@ -1,7 +1,7 @@
 """From a configuration and its encoders to cache keys."""
 
 from cache import FeatureKey, TextKey
-from cache.schemes import scheme_of
+from cache.stored_types import stored_type
 from configs import FeaturesConfig, UsageError
 from stages.data.views import FAMILY
 from stages.encoders import TextEncoder, VisionEncoder
@@ -20,9 +20,9 @@ def feature_key(features: FeaturesConfig, encoder: VisionEncoder, view: int = 0)
     for a stored type that there is not.
     """
     try:
-        scheme_of(features.dtype)
+        stored_type(features.stored)
     except ValueError as error:
-        raise UsageError(f"features.dtype: {error}") from None
+        raise UsageError(f"features.stored: {error}") from None
     return FeatureKey(
         encoder=encoder.name,
         weights=encoder.digest,
@@ -32,7 +32,7 @@ def feature_key(features: FeaturesConfig, encoder: VisionEncoder, view: int = 0)
             "long_side": features.long_side,
             "resize": RESIZE_RULE,
         },
-        stored=features.dtype,
+        stored=features.stored,
         view={"index": view, **(FAMILY if view else {})},
         extractor=EXTRACTOR,
     )

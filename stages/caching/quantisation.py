@@ -11,7 +11,7 @@ from torch import Tensor
 from cache import QuantisedMaps, quantise
 from cache.packing import pack, packed_size, unpack
 from cache.quantise import Packed
-from cache.schemes import scheme_of
+from cache.stored_types import stored_type
 from configs import DataError
 
 # Floats that a CPU makes at a time: they stay in a core's cache from the first step to the last,
@@ -24,13 +24,13 @@ def quantise_on_device(maps: Tensor, name: str, level: int = 0) -> QuantisedMaps
 
     Raises DataError when the maps hold NaN or infinity.
     """
-    scheme = scheme_of(name)
-    if not scheme.scaled:
+    kind = stored_type(name)
+    if not kind.scaled:
         try:
             return quantise(maps.float().cpu().contiguous().numpy(), name, level)
         except ValueError as error:
             raise DataError(f"the encoder's output cannot be stored: {error}") from error
-    bits = scheme.bits[level]
+    bits = kind.bits[level]
     greatest = 2**bits - 1
     floats = maps.float()
     least = floats.amin(dim=(2, 3))
@@ -41,7 +41,7 @@ def quantise_on_device(maps: Tensor, name: str, level: int = 0) -> QuantisedMaps
     steps = floats - least[:, :, None, None]
     steps = steps.div_(divisor[:, :, None, None]).round_().clamp_(0, greatest)
     levels = steps.to(torch.uint8).contiguous()
-    if not scheme.packed(level):
+    if not kind.packed(level):
         return QuantisedMaps(_numpy(levels), _numpy(scale), _numpy(least))
     height, width = levels.shape[2:]
     packed = levels.new_zeros((*levels.shape[:2], packed_size(height * width, bits)))

@@ -222,7 +222,7 @@ def encode(
     frames: NDArray[np.uint8],
     batch_frames: int,
     device: str,
-    scheme: str,
+    stored: str,
 ) -> list[QuantisedMaps]:
     """Maps of up to batch_frames frames [N, H, W, 3], quantised on the device.
 
@@ -235,7 +235,7 @@ def encode(
     with torch.inference_mode():
         levels: Sequence[Tensor] = encoder(torch.from_numpy(frames).to(device))
         kept = (level[: batch_frames - padding] for level in levels)
-        return [quantise_on_device(level, scheme, number) for number, level in enumerate(kept)]
+        return [quantise_on_device(level, stored, number) for number, level in enumerate(kept)]
 
 
 def rows_of(maps: QuantisedMaps, start: int, end: int) -> QuantisedMaps:

@@ -214,7 +214,7 @@ def plan_work(
     if missing:
         first = missing[0].read(0)
         cells = [(-(-first.shape[0] // s), -(-first.shape[1] // s)) for s in STRIDES]
-        size = bytes_per_frame(list(vision.channels), cells, config.features.dtype)
+        size = bytes_per_frame(list(vision.channels), cells, config.features.stored)
         if timed:
             seconds = _seconds_a_frame(config, vision, first, device)
     return {
@@ -239,5 +239,5 @@ def _seconds_a_frame(
     frames = np.repeat(frame[None], count, axis=0)
     for _ in range(2):
         begun = time.perf_counter()
-        encode(vision, frames, count, device, config.features.dtype)
+        encode(vision, frames, count, device, config.features.stored)
     return (time.perf_counter() - begun) / count

@@ -34,7 +34,7 @@ def compute_losses(
 ) -> Losses:
     """All terms of all layers.
 
-    Term names: loss_ce, loss_bbox, loss_giou, loss_mask, loss_dice of the last layer, with a
+    Term names: loss_score, loss_box, loss_giou, loss_mask, loss_dice of the last layer, with a
     suffix _0, _1 ... for the layers before it.
 
     Args:
@@ -74,8 +74,8 @@ def layer_terms(
     """Weight and sum of each term of one decoder layer."""
     chosen = match(layer, targets, weights)
     return {
-        "loss_ce": (weights.score, score_loss(layer.logits, targets, chosen)),
-        "loss_bbox": (weights.box, box_loss(layer.boxes, targets, chosen)),
+        "loss_score": (weights.score, score_loss(layer.logits, targets, chosen)),
+        "loss_box": (weights.box, box_loss(layer.boxes, targets, chosen)),
         "loss_giou": (weights.giou, giou_loss(layer.boxes, targets, chosen)),
         "loss_mask": (weights.mask, mask_loss(layer.masks, targets, chosen)),
         "loss_dice": (weights.dice, dice_loss(layer.masks, targets, chosen)),

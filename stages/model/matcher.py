@@ -34,7 +34,7 @@ class LossWeights:
     def of(cls, options: TrainConfig) -> LossWeights:
         """The weights that a configuration states."""
         return cls(
-            score=options.weight_class,
+            score=options.weight_score,
             box=options.weight_box,
             giou=options.weight_giou,
             mask=options.weight_mask,

@@ -115,11 +115,11 @@ def _options(run: Run) -> Options:
 def _difference(run: Run, first: Run) -> str:
     """What a run states otherwise than the first, as it would be given to --set.
 
-    What follows from another preset of the network is not named one by one.
+    What follows from another variant of the network is not named one by one.
     """
     stated, base = _options(run), _options(first)
-    if stated["model.preset"] != base["model.preset"]:
-        chosen = ModelConfig.presets[stated["model.preset"]]
+    if stated["model.variant"] != base["model.variant"]:
+        chosen = ModelConfig.variants[stated["model.variant"]]
         base |= {f"model.{name}": value for name, value in chosen.items()}
     changed = [f"{name}={stated[name]}" for name in stated if stated[name] != base[name]]
     return ", ".join(changed) or "as the first run"

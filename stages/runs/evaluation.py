@@ -17,7 +17,7 @@ from stages.runtime.provenance import provenance
 
 # What an evaluation may be told otherwise than the run states it. Encoders may lie elsewhere;
 # that they are the same is seen from their digests.
-FREE = ("evaluate.", "features.dtype", "encoder.vision", "encoder.text")
+FREE = ("evaluate.", "features.stored", "encoder.vision", "encoder.text")
 _DIGESTS = ("encoder.vision_digest", "encoder.text_digest")
 
 

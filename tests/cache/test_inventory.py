@@ -264,11 +264,11 @@ def test_export_of_fp16(tmp_path: Path, key: FeatureKey, make_maps: Callable) ->
     np.testing.assert_array_equal(level.values, make_maps(20)[1][19:].astype(np.float16))
 
 
-@pytest.mark.parametrize("scheme", ["uint6", "uint4-6-8-8"])
+@pytest.mark.parametrize("stored_type", ["uint6", "uint4-6-8-8"])
 def test_export_of_packed_maps(
-    tmp_path: Path, key: FeatureKey, make_maps: Callable, scheme: str
+    tmp_path: Path, key: FeatureKey, make_maps: Callable, stored_type: str
 ) -> None:
-    store = FeatureStore(tmp_path, replace(key, stored=scheme))
+    store = FeatureStore(tmp_path, replace(key, stored=stored_type))
     store.write(ITEMS[0], make_maps(20), {})
     export_h5(tmp_path / "x.h5", store, None)
     found = PackedFeatures(tmp_path / "x.h5", store.key).read(ITEMS[0], [19, 2])

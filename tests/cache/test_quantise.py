@@ -7,22 +7,22 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from cache import bytes_per_frame, dequantise, quantise
-from cache.schemes import SCHEMES
+from cache.stored_types import STORED_TYPES
 
 MAPS = hnp.arrays(
     np.float32,
     st.tuples(*[st.integers(1, 3)] * 2, *[st.integers(1, 5)] * 2),
     elements=st.floats(-1e4, 1e4, width=32, allow_subnormal=False),
 )
-SCALED = sorted(name for name, scheme in SCHEMES.items() if scheme.scaled)
+SCALED = sorted(name for name, stored_type in STORED_TYPES.items() if stored_type.scaled)
 LEVEL = st.integers(0, 3)
 
 
 @given(MAPS, st.sampled_from(SCALED), LEVEL)
-def test_error_is_at_most_half_a_step(maps: np.ndarray, scheme: str, level: int) -> None:
-    stored = quantise(maps, scheme, level)
+def test_error_is_at_most_half_a_step(maps: np.ndarray, stored_type: str, level: int) -> None:
+    stored = quantise(maps, stored_type, level)
     assert stored.scale is not None and stored.values.dtype == np.uint8
-    steps = 2 ** SCHEMES[scheme].bits[level] - 1
+    steps = 2 ** STORED_TYPES[stored_type].bits[level] - 1
     # The smallest floats have no five digits.
     tiny = float(steps * np.finfo(np.float32).smallest_subnormal)
     spread = np.ptp(maps, axis=(2, 3))
@@ -32,26 +32,28 @@ def test_error_is_at_most_half_a_step(maps: np.ndarray, scheme: str, level: int)
 
 
 @given(MAPS, st.sampled_from(SCALED), LEVEL)
-def test_zero_after_relu_stays_zero(maps: np.ndarray, scheme: str, level: int) -> None:
+def test_zero_after_relu_stays_zero(maps: np.ndarray, stored_type: str, level: int) -> None:
     positive = np.maximum(maps, 0)
     positive[:, :, 0, 0] = 0
-    restored = dequantise(quantise(positive, scheme, level))
+    restored = dequantise(quantise(positive, stored_type, level))
     assert (restored[positive == 0] == 0).all()
 
 
 @given(st.floats(-(2.0**100), 2.0**100, width=32), st.sampled_from(SCALED), LEVEL)
-def test_a_constant_map_is_exact(value: float, scheme: str, level: int) -> None:
+def test_a_constant_map_is_exact(value: float, stored_type: str, level: int) -> None:
     maps = np.full((1, 2, 3, 5), value, np.float32)
-    np.testing.assert_array_equal(dequantise(quantise(maps, scheme, level)), maps)
+    np.testing.assert_array_equal(dequantise(quantise(maps, stored_type, level)), maps)
 
 
-@given(MAPS, st.sampled_from(sorted(SCHEMES)), LEVEL)
-def test_shape_and_bytes_are_those_foretold(maps: np.ndarray, scheme: str, level: int) -> None:
-    stored = quantise(maps / 10, scheme, level)
+@given(MAPS, st.sampled_from(sorted(STORED_TYPES)), LEVEL)
+def test_shape_and_bytes_are_those_foretold(maps: np.ndarray, stored_type: str, level: int) -> None:
+    stored = quantise(maps / 10, stored_type, level)
     assert stored.shape == maps.shape == dequantise(stored).shape
     frames, channels = maps.shape[:2]
-    scales = 8 * channels if scheme in SCALED else 0
-    assert stored.nbytes == frames * (SCHEMES[scheme].frame_bytes(level, maps.shape[1:]) + scales)
+    scales = 8 * channels if stored_type in SCALED else 0
+    assert stored.nbytes == frames * (
+        STORED_TYPES[stored_type].frame_bytes(level, maps.shape[1:]) + scales
+    )
 
 
 def test_six_and_four_bits_in_closed_form() -> None:
@@ -93,21 +95,21 @@ def test_relative_error_is_about_half_a_percent() -> None:
     assert 0.002 < error < 0.01
 
 
-@pytest.mark.parametrize(("scheme", "kind"), [("fp16", np.float16), ("fp32", np.float32)])
-def test_floats_are_kept_as_floats(scheme: str, kind: type) -> None:
+@pytest.mark.parametrize(("stored_type", "kind"), [("fp16", np.float16), ("fp32", np.float32)])
+def test_floats_are_kept_as_floats(stored_type: str, kind: type) -> None:
     maps = np.random.default_rng(0).normal(size=(1, 2, 3, 4)).astype(np.float32)
-    stored = quantise(maps, scheme)
+    stored = quantise(maps, stored_type)
     assert stored.scale is None and stored.values.dtype == kind
     np.testing.assert_array_equal(dequantise(stored), maps.astype(kind).astype(np.float32))
 
 
-@pytest.mark.parametrize("scheme", sorted(SCHEMES))
+@pytest.mark.parametrize("stored_type", sorted(STORED_TYPES))
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_refuses_what_is_not_finite(scheme: str, bad: float) -> None:
+def test_refuses_what_is_not_finite(stored_type: str, bad: float) -> None:
     maps = np.zeros((1, 1, 2, 2), np.float32)
     maps[0, 0, 1, 1] = bad
     with pytest.raises(ValueError, match="NaN or infinity"):
-        quantise(maps, scheme)
+        quantise(maps, stored_type)
 
 
 def test_refuses_what_fp16_cannot_hold() -> None:

@@ -34,12 +34,12 @@ def flip(at: int) -> Callable[[bytearray], object]:
     return lambda data: data.__setitem__(at, data[at] ^ 0x10)
 
 
-@pytest.mark.parametrize("scheme", ["uint8", "uint6", "uint4-6-8-8", "fp16", "fp32"])
+@pytest.mark.parametrize("stored_type", ["uint8", "uint6", "uint4-6-8-8", "fp16", "fp32"])
 @pytest.mark.parametrize("frames", [1, 16, 35])
 def test_both_layouts_hold_the_same_bytes(
-    tmp_path: Path, key: FeatureKey, make_maps: Callable, scheme: str, frames: int
+    tmp_path: Path, key: FeatureKey, make_maps: Callable, stored_type: str, frames: int
 ) -> None:
-    key = replace(key, stored=scheme)
+    key = replace(key, stored=stored_type)
     maps = make_maps(frames)
     stores = {
         layout: FeatureStore(tmp_path / layout, key, layout=layout)

@@ -15,26 +15,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cache import FeatureKey, FeatureStore, dequantise, quantise
-from cache.schemes import SCHEMES
+from cache.stored_types import STORED_TYPES
 from configs import CacheIntegrityError, FsrvosError, MissingError
 from tests.full_disk import files_up_to
 
 ITEM = "ab" * 32
 
 
-@pytest.mark.parametrize("scheme", sorted(SCHEMES))
+@pytest.mark.parametrize("stored_type", sorted(STORED_TYPES))
 @pytest.mark.parametrize("frames", [1, 3, 16, 35])
 def test_reads_what_was_written(
-    tmp_path: Path, key: FeatureKey, make_maps: Callable, scheme: str, frames: int
+    tmp_path: Path, key: FeatureKey, make_maps: Callable, stored_type: str, frames: int
 ) -> None:
-    store = FeatureStore(tmp_path, FeatureKey(key.encoder, key.weights, {}, stored=scheme))
+    store = FeatureStore(tmp_path, FeatureKey(key.encoder, key.weights, {}, stored=stored_type))
     maps = make_maps(frames)
     assert not store.has(ITEM)
     store.write(ITEM, maps, {"video": "v"})
     assert store.has(ITEM) and list(store.items()) == [ITEM]
     chosen = [frames - 1, 0, frames // 2, 0]
     for number, found in enumerate(store.read(ITEM, chosen)):
-        expected = quantise(maps[number][chosen], scheme, number)
+        expected = quantise(maps[number][chosen], stored_type, number)
         assert found.shape == maps[number][chosen].shape
         np.testing.assert_array_equal(found.values, expected.values)
         np.testing.assert_array_equal(dequantise(found), dequantise(expected))
@@ -90,19 +90,19 @@ def documented_unpack() -> Callable[[np.ndarray, Mapping[str, int]], np.ndarray]
     return names["unpack"]
 
 
-@pytest.mark.parametrize("scheme", ["uint6", "uint4", "uint4-6-8-8"])
+@pytest.mark.parametrize("stored_type", ["uint6", "uint4", "uint4-6-8-8"])
 @pytest.mark.parametrize("layout", ["chunks", "shards"])
 def test_zarr_and_the_documentation_read_packed_maps(
-    tmp_path: Path, key: FeatureKey, make_maps: Callable, scheme: str, layout: str
+    tmp_path: Path, key: FeatureKey, make_maps: Callable, stored_type: str, layout: str
 ) -> None:
-    store = FeatureStore(tmp_path, replace(key, stored=scheme), layout=layout)
+    store = FeatureStore(tmp_path, replace(key, stored=stored_type), layout=layout)
     maps = make_maps(3)
     store.write(ITEM, maps, {})
     group = zarr.open_group(store.item_folder(ITEM), mode="r")
     unpack = documented_unpack()
     for number, name in enumerate(("level4", "level8", "level16", "level32")):
         level = group[name]
-        expected = quantise(maps[number], scheme, number)
+        expected = quantise(maps[number], stored_type, number)
         assert (expected.packed is not None) == ("bits" in level.attrs)
         for frame in (2, 0):
             values = level["values"][frame]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import configs
 from configs import Config, MissingError, UsageError, from_toml, load_config, to_toml
 from configs.loading import _build, config_digest
+from configs.model import ModelConfig
 
 
 @pytest.mark.parametrize("name", configs.presets())
@@ -33,7 +34,7 @@ def test_a_preset_changes_only_what_it_states_over_the_one_it_extends() -> None:
     paper, official = load_config("paper"), load_config("official")
     assert official.encoder == paper.encoder
     assert official.features == paper.features
-    assert (paper.model.preset, official.model.preset) == ("default", "official")
+    assert (paper.model.variant, official.model.variant) == ("default", "official")
 
 
 def test_files_of_earlier_versions_are_read(tmp_path: Path) -> None:
@@ -41,6 +42,11 @@ def test_files_of_earlier_versions_are_read(tmp_path: Path) -> None:
     file.write_text('extends = "lite"\n[encoder]\npreset = "paper"\n')
     assert load_config(str(file)).encoder.family == "paper"
     assert from_toml('[encoder]\npreset = "tiny"\n').encoder.family == "tiny"
+    former = from_toml(
+        '[model]\npreset = "official"\n[features]\ndtype = "uint4"\n[train]\nweight_class = 9.0\n'
+    )
+    assert former.model == ModelConfig.of("official")
+    assert (former.features.stored, former.train.weight_score) == ("uint4", 9.0)
     with pytest.raises(UsageError, match="unknown key 'encoder.preset' in --set"):
         load_config(None, ["encoder.preset=tiny"])
 

@@ -77,7 +77,7 @@ def generator(folder: Path) -> ModuleType:
 
 
 def official_config(hyper: dict[str, Any]) -> ModelConfig:
-    """The official preset at the sizes of a manifest's hyper-parameters."""
+    """The official variant at the sizes of a manifest's hyper-parameters."""
     assert hyper["use_dab"] and hyper["rel_coord"] and hyper["with_box_refine"]
     assert hyper["num_feature_levels"] == 4
     return ModelConfig.of(

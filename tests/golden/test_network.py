@@ -1,4 +1,4 @@
-"""The official preset against recorded runs of the authors' network, tensor by tensor."""
+"""The official variant against recorded runs of the authors' network, tensor by tensor."""
 
 from __future__ import annotations
 

@@ -183,11 +183,11 @@ def test_a_run_is_tried_on_features_of_another_stored_type(
     presence = {}
     for dtype, cache in (("uint8", blocks_cache), ("uint4", tmp_path / "cache")):
         path = evaluated(dtype, cache)
-        assert read_meta(path)["provenance"]["settings"]["features"]["dtype"] == dtype
+        assert read_meta(path)["provenance"]["settings"]["features"]["stored"] == dtype
         presence[dtype] = [said.presence for said in records(path).values()]
     assert not np.array_equal(presence["uint8"], presence["uint4"])
     np.testing.assert_allclose(presence["uint8"], presence["uint4"], atol=0.2)
-    assert load_checkpoint(run).config.features.dtype == "uint8"
+    assert load_checkpoint(run).config.features.stored == "uint8"
 
 
 def test_a_twins_sentence_is_asked_and_the_object_stays(

@@ -68,9 +68,9 @@ def flip(path: Path) -> None:
 
 def test_missing_features_of_a_training(project: Path, hint: Hint) -> None:
     train = ["train", "--from-cache", "--fold", "2", "--cache-dir", str(project / "a cache")]
-    train += ["--set", "features.views=2", "--set", "features.dtype=uint6"]
+    train += ["--set", "features.views=2", "--set", "features.stored=uint6"]
     command = hint(*train, code=4)
-    assert {"--fold", "2", "tiny", "features.views=2", "features.dtype=uint6"} <= set(command)
+    assert {"--fold", "2", "tiny", "features.views=2", "features.stored=uint6"} <= set(command)
     assert run(command) == 0
     assert run(train) == 0
 
@@ -80,7 +80,7 @@ def test_missing_features_of_an_evaluation(
     project: Path, hint: Hint, monkeypatch: pytest.MonkeyPatch, stored: str
 ) -> None:
     monkeypatch.delenv("FSRVOS_CONFIG")
-    evaluate = ["evaluate", "--no-controls", "--set", f"features.dtype={stored}"]
+    evaluate = ["evaluate", "--no-controls", "--set", f"features.stored={stored}"]
     assert run(hint(*evaluate, code=4)) == 0
     assert run(evaluate) == 0
 
@@ -98,10 +98,10 @@ def test_a_damaged_item_of_the_cache(project: Path, capsys: pytest.CaptureFixtur
 
 
 def test_a_damaged_cache_names_the_command_that_made_it(project: Path, hint: Hint) -> None:
-    assert run(["features", "--set", "features.dtype=uint6"]) == 0
+    assert run(["features", "--set", "features.stored=uint6"]) == 0
     flip(chunks(project)[0])
     command = hint("cache", "verify", "--deep", code=3)
-    assert "features.dtype=uint6" in command
+    assert "features.stored=uint6" in command
     assert run(command) == 0
     assert run(["cache", "verify", "--deep"]) == 0
 

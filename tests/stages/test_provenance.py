@@ -47,7 +47,7 @@ def test_the_command_on_record_makes_each_file_again(
 ) -> None:
     folder = RunFolder(project / "runs/one")
     place = ["--cache-dir", "cache", "--device", "cpu"]
-    stored = ["--set", "features.dtype=uint6"]
+    stored = ["--set", "features.stored=uint6"]
     fold = ["--data", "blocks", "--fold", "2"]
     assert run(["features", *fold, "--config", "tiny", *stored, *place]) == 0
     train = ["train", "--from-cache", *fold, "--config", "tiny", *stored, *SETS, *place]
@@ -131,9 +131,9 @@ def test_a_setting_without_effect_is_an_error(
 def test_settings_of_the_environment_are_for_whoever_reads_them(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("FSRVOS_SET", "train.steps=2 features.dtype=uint6")
+    monkeypatch.setenv("FSRVOS_SET", "train.steps=2 features.stored=uint6")
     features = ["features", "--data", "blocks", "--config", "tiny", "--cache-dir", "cache"]
     assert run(features) == 0
     monkeypatch.setenv("FSRVOS_SET", "features.dtpe=uint6")
     assert run(features) == 2
-    assert "did you mean 'features.dtype'" in capsys.readouterr().err
+    assert "did you mean 'features.stored'" in capsys.readouterr().err

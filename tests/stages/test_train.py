@@ -312,7 +312,7 @@ def test_the_journal_has_every_field(uninterrupted: Path) -> None:
     lines = journal(uninterrupted)
     looks = [line for line in lines if "loss" in line]
     assert [line["step"] for line in looks] == [1, 2, 3, 4, 5, 6]
-    terms = {"loss_ce", "loss_bbox", "loss_giou", "loss_mask", "loss_dice", "loss_dense"}
+    terms = {"loss_score", "loss_box", "loss_giou", "loss_mask", "loss_dice", "loss_dense"}
     for line in looks:
         assert terms | {"step", "loss", "lr", "steps_per_second", "wait_share"} <= line.keys()
         assert all(math.isfinite(value) for value in line.values())

@@ -11,6 +11,12 @@ from configs import FsrvosError, UsageError
 
 # How long an address may take to answer, and a cluster to show its first worker.
 CONNECT_SECONDS = 15.0
+# How long a cluster may be without any worker before its tasks fail.
+WORKERLESS_SECONDS = 120.0
+
+
+class WorkersGoneError(Exception):
+    """A cluster lost its last worker, or its scheduler, and none came back."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +41,8 @@ class Connection:
     """A cluster that answered.
 
     run: gives what a function makes of each bundle, in the order in which it is done; closing it
-    calls off what is left; workers: how many bundles run at once; lost: errors that say that a
-    worker or the connection died, not that the work failed.
+    ends that, what is under way excepted; workers: how many bundles run at once; lost: errors that
+    say that a worker or the connection died, not that the work failed.
     """
 
     run: Callable[[Callable[[Any], Any], Sequence[Any]], Generator[Any, None, None]]

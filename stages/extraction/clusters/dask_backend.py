@@ -11,7 +11,14 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from configs import FsrvosError, MissingError, UsageError
-from stages.extraction.clusters.cluster import CONNECT_SECONDS, Cluster, Connection, require_answer
+from stages.extraction.clusters.cluster import (
+    CONNECT_SECONDS,
+    WORKERLESS_SECONDS,
+    Cluster,
+    Connection,
+    WorkersGoneError,
+    require_answer,
+)
 
 try:
     from distributed import CancelledError as FutureCancelledError
@@ -22,8 +29,6 @@ except ImportError as error:
         "--backend dask needs the package distributed; run pip install 'fsrvos[dask]'"
     ) from error
 
-# How long a cluster may be without any worker before its tasks fail.
-WORKERLESS_SECONDS = 120.0
 _POLL_SECONDS = 1.0
 
 
@@ -47,10 +52,6 @@ def connect_dask(cluster: Cluster) -> Iterator[Connection]:
             raise FsrvosError(f"the {cluster} has no workers; start some: dask worker") from error
         workers = sum(client.nthreads().values())
         yield Connection(partial(run_on, client), workers, LOST)
-
-
-class WorkersGoneError(Exception):
-    """A cluster lost its last worker, or its scheduler, and none came back."""
 
 
 LOST = (KilledWorker, CommClosedError, CancelledError, FutureCancelledError, WorkersGoneError)

@@ -1,51 +1,48 @@
-"""Ray through joblib, with results as they come and actors that are started again.
-
-Ray's pool of actors neither replaces one that died nor repeats what it was doing unless told to,
-and joblib runs everything in the driver when there is but one.
-"""
+"""Ray: bundles as tasks, results as they come; Ray itself repeats what a dead worker held."""
 
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Callable, Generator, Iterator, Sequence
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from joblib import Parallel, delayed
-
 from configs import FsrvosError, MissingError, UsageError
-from stages.extraction.clusters.cluster import Cluster, Connection, require_answer
+from stages.extraction.clusters.cluster import (
+    WORKERLESS_SECONDS,
+    Cluster,
+    Connection,
+    WorkersGoneError,
+    require_answer,
+)
 
 try:
     import ray
     from ray import exceptions
-    from ray.util.joblib import register_ray
-    from ray.util.joblib.ray_backend import RayBackend
 except ImportError as error:
     raise MissingError(
         "--backend ray needs the package ray; run pip install 'fsrvos[ray]'"
     ) from error
 
-# Of one actor, and of one bundle: one that kills every actor must end some time.
-RESTARTS = 20
+# Of one bundle, before its worker's death is told: one that kills every worker must end some time.
 TASK_RETRIES = 3
+# Bundles sent for each that runs, so that no worker waits for the driver.
+AHEAD = 2
 LOST = (
-    exceptions.RayActorError,
     exceptions.WorkerCrashedError,
     exceptions.NodeDiedError,
     exceptions.OutOfMemoryError,
     exceptions.ObjectLostError,
+    WorkersGoneError,
 )
+_POLL_SECONDS = 1.0
+# What Ray counts, by the name that a task asks for it.
+_RESOURCES = {"num_cpus": "CPU", "num_gpus": "GPU"}
 # How a gRPC client begins (HTTP/2's preface and empty settings); a server answers in kind.
 _HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
-
-
-class StreamingRayBackend(RayBackend):
-    """Ray's backend; its pool tells each result as it comes, so joblib may hand them on."""
-
-    supports_return_generator = True
 
 
 @contextmanager
@@ -65,40 +62,69 @@ def connect_ray(cluster: Cluster) -> Iterator[Connection]:
                 f"no {cluster} answers: {reason}; start one (ray start --head) or give --address"
             ) from error
     try:
-        workers, share = _actors(cluster)
-        register_ray()
-        arguments = {"max_restarts": RESTARTS, "max_task_retries": TASK_RETRIES, **share}
-        backend = StreamingRayBackend(ray_remote_args=arguments)
-        yield Connection(partial(_run, backend, workers), workers, LOST)
+        share = _share(cluster)
+        workers = _workers(share)
+        if not workers:
+            raise FsrvosError(f"the {cluster} has no CPU; start workers: ray start --address")
+        yield Connection(partial(run_on, share), workers, LOST)
     finally:
         if own:
             ray.shutdown()
 
 
-def _run(
-    backend: RayBackend, workers: int, work: Callable[[Any], Any], bundles: Sequence[Any]
+def run_on(
+    share: Mapping[str, float], work: Callable[[Any], Any], bundles: Sequence[Any]
 ) -> Generator[Any, None, None]:
-    """What `work` makes of each bundle, as it is done. Raises its errors, and those of LOST."""
-    parallel = Parallel(
-        backend=backend, n_jobs=workers, batch_size=1, return_as="generator_unordered"
-    )
-    results = parallel(delayed(work)(bundle) for bundle in bundles)
+    """What `work` makes of each bundle, as it is done. Raises its errors, and those of LOST.
+
+    share: what each bundle asks of the cluster while it runs, as `ray.remote` takes it.
+    """
+    task = ray.remote(work).options(max_retries=TASK_RETRIES, **share)
+    waiting = deque(bundles)
+    sent: list[Any] = []
+    while waiting or sent:
+        # A few ahead of the workers that are there by now, and not all: Ray 2.60 aborts the driver
+        # where a task is called off while it ends, so that nothing that was sent is called off.
+        while waiting and len(sent) < max(1, AHEAD * _workers(share)):
+            sent.append(task.remote(waiting.popleft()))
+        done = _next_done(sent, share)
+        sent.remove(done)
+        yield _result(done)
+
+
+def _next_done(sent: Sequence[Any], share: Mapping[str, float]) -> Any:
+    """A task that is done. Raises WorkersGoneError where nobody is left to do one."""
+    alive = time.monotonic()
+    while True:
+        done, _ = ray.wait(sent, timeout=_POLL_SECONDS)
+        if done:
+            return done[0]
+        if _workers(share):
+            alive = time.monotonic()
+        elif time.monotonic() - alive > WORKERLESS_SECONDS:
+            raise WorkersGoneError(f"no worker for {WORKERLESS_SECONDS:.0f} s")
+
+
+def _result(done: Any) -> Any:
+    """What a task gave. Raises its error as the work raised it, not Ray's account of it."""
     try:
-        yield from results
-    finally:
-        with warnings.catch_warnings():  # joblib's, about tasks that were cut off
-            warnings.simplefilter("ignore")
-            results.close()
+        return ray.get(done)
+    except exceptions.RayTaskError as error:
+        cause = error.cause
+        if isinstance(cause, RuntimeError) and "failed to import" in str(cause):
+            # Ray's own, and a page long: the worker lacks this program. Its last line says what.
+            raise ImportError(str(cause).strip().splitlines()[-1]) from error
+        raise cause from error
 
 
-def _actors(cluster: Cluster) -> tuple[int, dict[str, float]]:
-    """How many actors, and what each asks of Ray: one a GPU where there are some, else a CPU."""
+def _share(cluster: Cluster) -> dict[str, float]:
+    """What a bundle asks of Ray: a GPU where there are some and they are wanted, and a CPU."""
+    gpus = ray.cluster_resources().get("GPU", 0)
+    wanted = gpus and cluster.device in ("auto", "cuda")
+    return {"num_cpus": 1, "num_gpus": 1} if wanted else {"num_cpus": 1}
+
+
+def _workers(share: Mapping[str, float]) -> int:
+    """How many bundles with such a share run at once in the cluster as it is now."""
     there = ray.cluster_resources()
-    cpus, gpus = int(there.get("CPU", 0)), int(there.get("GPU", 0))
-    if gpus and cluster.device in ("auto", "cuda"):
-        workers, share = max(2, gpus), {"num_gpus": 1.0 if gpus > 1 else 0.5}
-    else:
-        workers, share = cpus, {}
-    if min(workers, cpus) < 2:
-        raise FsrvosError(f"the {cluster} has {cpus} CPU; joblib needs two or more there")
-    return min(workers, cpus), share
+    return int(min(there.get(_RESOURCES[name], 0) // most for name, most in share.items()))

@@ -74,7 +74,7 @@ def sequence_losses(
 ) -> dict[str, tuple[float, Tensor]]:
     """Weight and value of the score, mask and dice terms; each is a mean over clips."""
     values = [clip_losses(*said, true, weights) for said, true in zip_clips(prediction, known)]
-    names = ("loss_ce", "loss_mask", "loss_dice")
+    names = ("loss_score", "loss_mask", "loss_dice")
     counts = (weights.score, weights.mask, weights.dice)
     means = torch.stack([torch.stack(terms) for terms in values]).mean(0)
     return {name: (w, mean) for name, w, mean in zip(names, counts, means, strict=True)}

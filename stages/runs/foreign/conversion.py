@@ -129,7 +129,7 @@ def importable(source: ForeignFile, path: Path) -> str:
 
 
 def official_config(tensors: Mapping[str, Tensor]) -> ModelConfig:
-    """The official preset at the sizes that a state dict's shapes show.
+    """The official variant at the sizes that a state dict's shapes show.
 
     Raises KeyError (no such tensor) or ValueError (sizes of no such network).
     """

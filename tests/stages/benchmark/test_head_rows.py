@@ -49,25 +49,25 @@ def test_the_section_gives_the_names_it_promises(
         assert sum(shares) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("preset", ["official", "default"])
-def test_workloads_have_the_sizes_of_the_stated_encoders(preset: str) -> None:
-    work = Workload(preset, (192, 320))
+@pytest.mark.parametrize("name", ["official", "default"])
+def test_workloads_have_the_sizes_of_the_stated_encoders(name: str) -> None:
+    work = Workload(name, (192, 320))
     batch, data = work.batch("cpu"), work.config.data
-    channels = {"official": (256, 512, 1024, 2048), "default": (24, 40, 112, 320)}[preset]
-    episodes = {"official": 1, "default": 5}[preset]
+    channels = {"official": (256, 512, 1024, 2048), "default": (24, 40, 112, 320)}[name]
+    episodes = {"official": 1, "default": 5}[name]
     for level, width, stride in zip(batch.query.maps, channels, (4, 8, 16, 32), strict=True):
         assert level.shape == (episodes, data.frames, width, 192 // stride, 320 // stride)
         assert (level >= 0).all()
     assert batch.support.masks.shape == (episodes, data.support_frames, 192, 320)
     assert batch.targets is not None
     assert batch.targets.float().mean() == pytest.approx(1 / 16)
-    assert {"official": (5, 5), "default": (3, 3)}[preset] == (data.frames, data.support_frames)
-    assert batch.words.tokens.shape[-1] == FED[preset].text_width
+    assert {"official": (5, 5), "default": (3, 3)}[name] == (data.frames, data.support_frames)
+    assert batch.words.tokens.shape[-1] == FED[name].text_width
 
 
 def test_the_official_workload_is_the_official_preset_in_float32() -> None:
     config = Workload("official", (192, 320)).config
-    assert config.model.preset == "official"
+    assert config.model.variant == "official"
     assert config.train.precision == "fp32"
     assert (
         Workload("official", (192, 320), ("train.precision=bf16",)).config.train.precision == "bf16"

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from cache.quantise import bytes_per_frame
-from cache.schemes import SCHEMES
+from cache.stored_types import STORED_TYPES
 from configs import FeaturesConfig, load_config
 from configs.model import STRIDES
 from stages.benchmark import cache_rows, encoder_rows, filling, predict_rows, score_rows
@@ -90,15 +90,22 @@ def test_bytes_on_disk_are_those_that_the_plan_promises(setting: Setting) -> Non
         cache_rows.encoded(tiny, rendered_frames(3, size)) for size in ((64, 96), (96, 128))
     )
     found = cache_rows.sizes(setting, paper, lite)
-    names = [f"bytes_per_frame.{scheme}{end}" for scheme in SCHEMES for end in ("", ".lite")]
-    assert set(found) == {*names, *(f"relative_error.{scheme}" for scheme in SCHEMES)}
+    names = [
+        f"bytes_per_frame.{stored_type}{end}"
+        for stored_type in STORED_TYPES
+        for end in ("", ".lite")
+    ]
+    assert set(found) == {
+        *names,
+        *(f"relative_error.{stored_type}" for stored_type in STORED_TYPES),
+    }
     for end, (height, width) in (("", (96, 128)), (".lite", (64, 96))):
         cells = [(-(-height // s), -(-width // s)) for s in STRIDES]
-        for scheme in SCHEMES:
-            promised = bytes_per_frame(list(tiny.channels), cells, scheme)
+        for stored_type in STORED_TYPES:
+            promised = bytes_per_frame(list(tiny.channels), cells, stored_type)
             # Scales of three frames share a chunk, and so its checksum, which no frame counts.
-            shared = 2 * 4 * len(cells) / 3 if SCHEMES[scheme].scaled else 0
-            assert found[f"bytes_per_frame.{scheme}{end}"] == pytest.approx(promised + shared)
+            shared = 2 * 4 * len(cells) / 3 if STORED_TYPES[stored_type].scaled else 0
+            assert found[f"bytes_per_frame.{stored_type}{end}"] == pytest.approx(promised + shared)
     assert found["relative_error.fp32"] == 0
     assert 0 < found["relative_error.fp16"] < 5e-4
     assert 5e-4 < found["relative_error.uint8"] < 2e-2
@@ -119,7 +126,7 @@ def test_reading_gives_both_latencies_and_the_maps(setting: Setting) -> None:
     found = cache_rows.reading(setting, maps)
     assert set(found) == {"read_ms_warm", "read_ms_cold"}
     assert min(found.values()) > 0
-    store = cache_rows.filled_store(setting.work / "reading", FeaturesConfig().dtype, {})
+    store = cache_rows.filled_store(setting.work / "reading", FeaturesConfig().stored, {})
     assert sorted(store.items()) == [cache_rows.QUERY, cache_rows.SUPPORT]
     assert cache_rows.worst_error(store, cache_rows.SUPPORT, [m[5:] for m in maps]) < 2e-2
 

@@ -107,11 +107,11 @@ def test_another_size_is_said_of_each_view(fill: Fill) -> None:
     }
 
 
-@pytest.mark.parametrize("scheme", ["uint8", "fp32"])
+@pytest.mark.parametrize("stored_type", ["uint8", "fp32"])
 def test_live_and_cached_say_the_same_of_a_view(
-    fill: Fill, data: Path, cache: Path, scheme: str
+    fill: Fill, data: Path, cache: Path, stored_type: str
 ) -> None:
-    pairs = (THREE, f"features.dtype={scheme}")
+    pairs = (THREE, f"features.stored={stored_type}")
     fill(*pairs)
     config, dataset = load_config("tiny", pairs), load_dataset(data)
     cached, live = CachedFeatures(config, dataset, cache), LiveSource(config, dataset, "cpu")

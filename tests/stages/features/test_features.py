@@ -58,9 +58,11 @@ def features_key(tmp_path: Path) -> Callable[[], FeatureStore]:
     return find
 
 
-@pytest.mark.parametrize("scheme", ["uint8", "uint6", "uint4-6-8-8", "fp16", "fp32"])
-def test_cached_maps_are_the_encoders(fill: Fill, data: Path, tmp_path: Path, scheme: str) -> None:
-    pair = f"features.dtype={scheme}"
+@pytest.mark.parametrize("stored_type", ["uint8", "uint6", "uint4-6-8-8", "fp16", "fp32"])
+def test_cached_maps_are_the_encoders(
+    fill: Fill, data: Path, tmp_path: Path, stored_type: str
+) -> None:
+    pair = f"features.stored={stored_type}"
     report = fill(pair)
     assert (report.hits, report.misses, report.frames) == (0, VIDEOS, VIDEOS * FRAMES)
     config = load_config("tiny", [pair])
@@ -71,7 +73,7 @@ def test_cached_maps_are_the_encoders(fill: Fill, data: Path, tmp_path: Path, sc
         frames = np.stack([dataset.frame(video, index) for index in range(FRAMES)])
         plain = encoder(torch.from_numpy(frames))
         for level, found in enumerate(cached.maps(video, [2, 0, 1])):
-            expected = quantise(plain[level].numpy()[[2, 0, 1]], scheme, level)
+            expected = quantise(plain[level].numpy()[[2, 0, 1]], stored_type, level)
             step = expected.scale.max() if expected.scale is not None else 0  # type: ignore[union-attr]
             # The batch the encoder saw was another one: its last bits may differ.
             np.testing.assert_allclose(
@@ -170,8 +172,8 @@ def test_a_weight_byte_recomputes_all(fill: Fill, monkeypatch: pytest.MonkeyPatc
     [
         ("features.short_side=48", "preprocessing.short_side 64 → 48"),
         ("features.long_side=0", "preprocessing.long_side 96 → 0"),
-        ("features.dtype=fp16", "stored uint8 → fp16"),
-        ("features.dtype=uint6", "stored uint8 → uint6"),
+        ("features.stored=fp16", "stored uint8 → fp16"),
+        ("features.stored=uint6", "stored uint8 → uint6"),
     ],
 )
 def test_size_and_quantisation_recompute_all(fill: Fill, pair: str, reason: str) -> None:
@@ -180,15 +182,15 @@ def test_size_and_quantisation_recompute_all(fill: Fill, pair: str, reason: str)
 
 
 def test_an_unknown_stored_type_is_one_line(fill: Fill) -> None:
-    with pytest.raises(UsageError, match="features.dtype: unknown quantisation 'int3': one of"):
-        fill("features.dtype=int3")
+    with pytest.raises(UsageError, match="features.stored: unknown stored type 'int3': one of"):
+        fill("features.stored=int3")
 
 
-@pytest.mark.parametrize("scheme", ["uint6", "uint4", "uint4-6-8-8"])
+@pytest.mark.parametrize("stored_type", ["uint6", "uint4", "uint4-6-8-8"])
 def test_the_plan_foretells_the_bytes_of_a_frame(
-    fill: Fill, features_key: Callable[[], FeatureStore], scheme: str
+    fill: Fill, features_key: Callable[[], FeatureStore], stored_type: str
 ) -> None:
-    pair = f"features.dtype={scheme}"
+    pair = f"features.stored={stored_type}"
     foretold = fill(pair, plan=True).bytes_per_frame
     fill(pair)
     store = features_key()
@@ -207,7 +209,7 @@ def test_the_resize_rule_recomputes_all(fill: Fill, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_nearest_key_explains(fill: Fill) -> None:
-    fill("features.short_side=48", "features.dtype=fp16")
+    fill("features.short_side=48", "features.stored=fp16")
     fill("features.short_side=48")
     assert fill(plan=True).reasons == {"preprocessing.short_side 48 → 64": VIDEOS}
 

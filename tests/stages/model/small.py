@@ -11,11 +11,11 @@ from stages.model import FramePyramid, FsrvosModel, Support, Words, build_model
 
 CHANNELS = (8, 12, 16, 20)
 TEXT_WIDTH = 24
-PRESETS: tuple[Literal["official", "default"], ...] = ("official", "default")
+VARIANTS: tuple[Literal["official", "default"], ...] = ("official", "default")
 
 
-def small_model(preset: Literal["official", "default"], **options: Any) -> FsrvosModel:
-    """An initialised network of a preset, small, in evaluation mode."""
+def small_model(variant: Literal["official", "default"], **options: Any) -> FsrvosModel:
+    """An initialised network of a variant, small, in evaluation mode."""
     sizes: dict[str, Any] = {
         "hidden": 64,
         "feed_forward": 48,
@@ -27,7 +27,7 @@ def small_model(preset: Literal["official", "default"], **options: Any) -> Fsrvo
         "mask_channels": 4,
     }
     torch.manual_seed(1)
-    model = build_model(ModelConfig.of(preset, **sizes | options), CHANNELS, TEXT_WIDTH)
+    model = build_model(ModelConfig.of(variant, **sizes | options), CHANNELS, TEXT_WIDTH)
     with torch.no_grad():  # as after some training: no head starts at zero
         for parameter in model.parameters():
             parameter.add_(0.05 * torch.randn_like(parameter))

@@ -12,14 +12,14 @@ from torch import Tensor
 from stages.model import FramePyramid, FsrvosModel, QueryPrediction, Support, Words
 from stages.model.losses import compute_losses
 from stages.model.targets import Targets
-from tests.stages.model.small import PRESETS, frames, small_model, support, words
+from tests.stages.model.small import VARIANTS, frames, small_model, support, words
 
 Preset = Literal["official", "default"]
 CLOSE = {"rtol": 1e-4, "atol": 1e-4}  # mask logits sum terms of hundreds of pixels
 
 
-@pytest.fixture(params=PRESETS)
-def preset(request: pytest.FixtureRequest) -> Preset:
+@pytest.fixture(params=VARIANTS)
+def variant(request: pytest.FixtureRequest) -> Preset:
     return request.param
 
 
@@ -52,9 +52,9 @@ def chosen_support(shown: Support, rows: list[int]) -> Support:
 
 
 @pytest.mark.parametrize("rows", [[2, 0, 1], [1], [0, 2]], ids=["permuted", "alone", "two"])
-def test_a_clip_is_predicted_alike_in_every_batch(preset: Preset, rows: list[int]) -> None:
+def test_a_clip_is_predicted_alike_in_every_batch(variant: Preset, rows: list[int]) -> None:
     """So neither the order nor the batching of clips or windows changes a result."""
-    model = small_model(preset)
+    model = small_model(variant)
     query, said, shown = frames(3, 2), words(3, 5), support(3)
     padding = torch.zeros(3, 2, 64, 96, dtype=torch.bool)
     padding[1, :, 50:] = True
@@ -103,9 +103,9 @@ def unpadded(clip: FramePyramid) -> FramePyramid:
 
 
 @pytest.mark.parametrize("row", [0, 1, 2])
-def test_an_episode_of_a_batch_is_predicted_as_alone(preset: Preset, row: int) -> None:
+def test_an_episode_of_a_batch_is_predicted_as_alone(variant: Preset, row: int) -> None:
     """With its own words and no mask that only the batch needed."""
-    model = small_model(preset)
+    model = small_model(variant)
     query, said, shown = episodes()
     together = predict(model, query, said, shown)
     alone = predict(
@@ -123,8 +123,8 @@ def test_an_episode_of_a_batch_is_predicted_as_alone(preset: Preset, row: int) -
 
 
 @pytest.mark.filterwarnings("ignore:.*bfloat16.*:UserWarning")
-def test_a_padded_batch_in_bfloat16_is_close_to_float32(preset: Preset) -> None:
-    model = small_model(preset)
+def test_a_padded_batch_in_bfloat16_is_close_to_float32(variant: Preset) -> None:
+    model = small_model(variant)
     exact = predict(model, *episodes())
     with torch.autocast("cpu", dtype=torch.bfloat16):
         rough = predict(model, *episodes())
@@ -133,8 +133,8 @@ def test_a_padded_batch_in_bfloat16_is_close_to_float32(preset: Preset) -> None:
         assert (one - other).norm() < 0.05 * one.norm()
 
 
-def test_padding_masks_that_mask_nothing_change_nothing(preset: Preset) -> None:
-    model = small_model(preset)
+def test_padding_masks_that_mask_nothing_change_nothing(variant: Preset) -> None:
+    model = small_model(variant)
     query, said, shown = frames(2, 3), words(2, 5), support(2)
     plain = predict(model, query, said, shown)
     masked = predict(
@@ -151,8 +151,8 @@ def test_padding_masks_that_mask_nothing_change_nothing(preset: Preset) -> None:
         torch.testing.assert_close(one, other, **CLOSE)
 
 
-def test_padded_words_change_nothing(preset: Preset) -> None:
-    model = small_model(preset)
+def test_padded_words_change_nothing(variant: Preset) -> None:
+    model = small_model(variant)
     query, said, shown = frames(1, 2), words(1, 5), support(1)
     plain = predict(model, query, said, shown)
     longer = Words(
@@ -164,9 +164,9 @@ def test_padded_words_change_nothing(preset: Preset) -> None:
         torch.testing.assert_close(one, other, **CLOSE)
 
 
-def test_padded_cells_do_not_reach_valid_ones_through_the_transformer(preset: Preset) -> None:
+def test_padded_cells_do_not_reach_valid_ones_through_the_transformer(variant: Preset) -> None:
     """The norms of the projections and the affinity do see padding: stated quirks."""
-    model = small_model(preset)
+    model = small_model(variant)
     query = frames(1, 2)
     padding = torch.zeros(1, 2, 64, 96, dtype=torch.bool)
     padding[..., 48:, :] = True
@@ -192,8 +192,8 @@ def test_padded_cells_do_not_reach_valid_ones_through_the_transformer(preset: Pr
         torch.testing.assert_close(first.states, second.states, **CLOSE)
 
 
-def test_only_the_last_layer_is_drawn_when_no_more_is_wanted(preset: Preset) -> None:
-    model = small_model(preset)
+def test_only_the_last_layer_is_drawn_when_no_more_is_wanted(variant: Preset) -> None:
+    model = small_model(variant)
     inputs = (frames(2, 2), words(2, 3), support(2))
     whole = predict(model, *inputs)
     with torch.no_grad():
@@ -213,13 +213,13 @@ def test_only_the_last_layer_is_drawn_when_no_more_is_wanted(preset: Preset) -> 
     ],
 )
 def test_any_number_and_size_of_frames(
-    preset: Preset,
+    variant: Preset,
     query_frames: int,
     support_frames: int,
     query_size: tuple[int, int],
     support_size: tuple[int, int],
 ) -> None:
-    model = small_model(preset)
+    model = small_model(variant)
     prediction = predict(
         model,
         frames(2, query_frames, query_size),
@@ -232,7 +232,7 @@ def test_any_number_and_size_of_frames(
     assert ((prediction.boxes >= 0) & (prediction.boxes <= 1)).all()
 
 
-def test_only_the_middle_support_frame_counts_in_the_official_preset() -> None:
+def test_only_the_middle_support_frame_counts_in_the_official_variant() -> None:
     model = small_model("official")
     query, said, shown = frames(1, 3), words(1, 4), support(1, 5)
     first, second, third, fourth = (level.clone() for level in shown.frames.maps)
@@ -257,8 +257,8 @@ def test_only_the_middle_support_frame_counts_in_the_official_preset() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*bfloat16.*:UserWarning")
-def test_bfloat16_is_close_to_float32(preset: Preset) -> None:
-    model = small_model(preset)
+def test_bfloat16_is_close_to_float32(variant: Preset) -> None:
+    model = small_model(variant)
     inputs = (frames(2, 2), words(2, 5), support(2))
     exact = predict(model, *inputs)
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -274,9 +274,9 @@ def test_bfloat16_is_close_to_float32(preset: Preset) -> None:
     ids=["absent object", "background support", "one word", "all three"],
 )
 def test_gradients_are_finite(
-    preset: Preset, present: bool, support_object: bool, length: int
+    variant: Preset, present: bool, support_object: bool, length: int
 ) -> None:
-    model = small_model(preset).train()
+    model = small_model(variant).train()
     query, shown = frames(2, 2), support(2)
     if not support_object:
         shown = replace(shown, masks=torch.zeros_like(shown.masks))
@@ -293,9 +293,9 @@ def test_gradients_are_finite(
     assert any(gradient.abs().max() > 0 for gradient in reached)
 
 
-def test_the_same_seed_trains_alike(preset: Preset) -> None:
+def test_the_same_seed_trains_alike(variant: Preset) -> None:
     def step() -> Tensor:
-        model = small_model(preset).train()
+        model = small_model(variant).train()
         torch.manual_seed(5)
         prediction = model(frames(1, 2), words(1, 3), support(1))
         prediction.masks.square().mean().backward()

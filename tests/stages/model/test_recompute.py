@@ -11,14 +11,14 @@ from torch import Tensor
 from stages.model.losses import compute_losses
 from stages.model.recompute import recompute_layers
 from stages.model.targets import Targets
-from tests.stages.model.small import PRESETS, frames, small_model, support, words
+from tests.stages.model.small import VARIANTS, frames, small_model, support, words
 
 
 class Step:
     """Loss, gradients and bytes kept for the backward pass of one training step."""
 
-    def __init__(self, preset: Literal["official", "default"], recomputed: bool, bf16: bool):
-        model = small_model(preset, dropout=0.2).train()
+    def __init__(self, variant: Literal["official", "default"], recomputed: bool, bf16: bool):
+        model = small_model(variant, dropout=0.2).train()
         if recomputed:
             recompute_layers(model)
         kept: dict[int, int] = {}
@@ -47,11 +47,11 @@ class Step:
 
 @pytest.mark.filterwarnings("ignore:.*bfloat16.*:UserWarning")
 @pytest.mark.parametrize("bf16", [False, True], ids=["fp32", "bf16"])
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_the_same_loss_and_gradients_to_the_bit(
-    preset: Literal["official", "default"], bf16: bool
+    variant: Literal["official", "default"], bf16: bool
 ) -> None:
-    kept, made_again = (Step(preset, recomputed, bf16) for recomputed in (False, True))
+    kept, made_again = (Step(variant, recomputed, bf16) for recomputed in (False, True))
     assert torch.equal(kept.loss, made_again.loss)
     for name, gradient in kept.gradients.items():
         again = made_again.gradients[name]

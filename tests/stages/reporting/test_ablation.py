@@ -71,11 +71,11 @@ def test_a_value_stated_as_it_is_by_default_is_no_difference(tmp_path: Path) -> 
     assert row.JF == 60
 
 
-def test_the_preset_is_named_by_what_it_changes(tmp_path: Path) -> None:
-    lines = "preset = 'official'\nattention_dropout = 0.0"
+def test_the_variant_is_named_by_what_it_changes(tmp_path: Path) -> None:
+    lines = "variant = 'official'\nattention_dropout = 0.0"
     runs = [make_run(tmp_path, "base", 0, 50), make_run(tmp_path, "official", 0, 40, lines)]
     options = option_table(runs=runs).rows[1].options
-    assert options == "model.preset=official, model.attention_dropout=0.0"
+    assert options == "model.variant=official, model.attention_dropout=0.0"
 
 
 def test_other_episodes_are_refused(tmp_path: Path) -> None:

@@ -47,15 +47,15 @@ def lines(journal: Journal) -> list[dict[str, float]]:
 
 def test_a_line_holds_the_means_since_the_last_one(run: Path) -> None:
     journal = Journal(run, 0)
-    journal.count(losses(1.0, loss_ce=4.0))
-    journal.count(losses(3.0, loss_ce=2.0))
+    journal.count(losses(1.0, loss_score=4.0))
+    journal.count(losses(3.0, loss_score=2.0))
     journal.log(2, 1e-3, 0.25)
-    journal.count(losses(5.0, loss_ce=1.0))
+    journal.count(losses(5.0, loss_score=1.0))
     journal.log(3, 5e-4, 0.5)
     first, second = lines(journal)
     assert first.pop("steps_per_second") > 0 and second.pop("steps_per_second") > 0
-    assert first == {"step": 2, "loss": 2.0, "loss_ce": 3.0, "lr": 1e-3, "wait_share": 0.25}
-    assert second == {"step": 3, "loss": 5.0, "loss_ce": 1.0, "lr": 5e-4, "wait_share": 0.5}
+    assert first == {"step": 2, "loss": 2.0, "loss_score": 3.0, "lr": 1e-3, "wait_share": 0.25}
+    assert second == {"step": 3, "loss": 5.0, "loss_score": 1.0, "lr": 5e-4, "wait_share": 0.5}
 
 
 def test_what_came_after_the_point_gone_on_from_is_dropped(run: Path) -> None:

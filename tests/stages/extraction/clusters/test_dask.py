@@ -18,7 +18,8 @@ from cache.inventory import list_keys
 from configs import Config, FsrvosError, MissingError, UsageError
 from stages.extraction.clusters import Cluster
 from stages.extraction.clusters.backends import connect
-from stages.extraction.clusters.dask_backend import WorkersGoneError, run_on
+from stages.extraction.clusters.cluster import WorkersGoneError
+from stages.extraction.clusters.dask_backend import run_on
 from stages.features import extract
 
 FRAMES = 12 * 6
@@ -101,7 +102,7 @@ def client(scheduler: str) -> Iterator[Client]:
 
 
 class Unreadable:
-    """Arrives nowhere: an error that Dask sees and joblib's wrapper of the task does not."""
+    """Arrives nowhere: an error that Dask sees before the task does."""
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
         return _fail, ("no such module on the worker",)

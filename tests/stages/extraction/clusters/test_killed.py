@@ -155,29 +155,6 @@ def test_dask_finishes_when_a_worker_is_killed(
     check(cache, expected, read_all)
 
 
-def test_dask_ctrl_c_leaves_nothing_half_written(
-    dask: tuple[str, list[subprocess.Popen[bytes]]],
-    many: Path,
-    expected: Path,
-    tmp_path: Path,
-    read_all: Callable[[Path], dict[str, bytes]],
-) -> None:
-    address, _ = dask
-    cache, log = tmp_path / "cache", tmp_path / "features.log"
-    command = features(many, cache, "--backend", "dask", "--address", address)
-    with started(*command, log=log) as driver:
-        wait_for("the first item", lambda: items(cache) or driver.poll() is not None, log)
-        driver.send_signal(signal.SIGINT)
-        assert driver.wait(PATIENCE) == 130, log.read_text()
-    assert log.read_text().splitlines()[-1] == "fsrvos: error: interrupted"
-    there = len(items(cache))
-    assert 0 < there < len(items(expected))
-    assert verify(cache, deep=True).faults == ()
-    again = subprocess.run(command, env=environment(), timeout=PATIENCE, check=False)
-    assert again.returncode == 0
-    check(cache, expected, read_all)
-
-
 @pytest.fixture
 def ray(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
@@ -198,18 +175,19 @@ def ray(
     quiet = ("--include-dashboard", "false", "--disable-usage-stats", "--block")
     command = (sys.executable, "-m", "ray.scripts.scripts", "start", "--head", *place, *size)
     with started(*command, *quiet, log=log):
-        wait_for("Ray", partial(_says, log, "To connect to this Ray"), log)
-        yield (folder / "ray_current_cluster").read_text().strip(), folder
+        address = folder / "ray_current_cluster"
+        wait_for("Ray", lambda: address.exists() and _says(log, "To connect to this Ray"), log)
+        yield address.read_text().strip(), folder
 
 
-def actors(folder: Path) -> list[int]:
-    """Process ids of the workers of one Ray that hold an actor."""
+def working(folder: Path) -> list[int]:
+    """Process ids of the workers of one Ray that are at a bundle."""
     import psutil
 
     found = []
     for process in psutil.process_iter(["name", "cmdline"]):
         words = " ".join(process.info["cmdline"] or [])
-        if words.startswith("ray::") and "PoolActor" in words:
+        if words.startswith("ray::deliver"):
             parents = [" ".join(parent.cmdline()) for parent in process.parents()]
             if any(str(folder) in parent for parent in parents):
                 found.append(process.pid)
@@ -228,9 +206,34 @@ def test_ray_finishes_when_a_worker_is_killed(
     command = features(many, cache, "--backend", "ray", "--address", address)
 
     def kill_one() -> None:
-        workers = actors(folder)
-        assert len(workers) == 2, log.read_text()
+        wait_for("two busy workers", lambda: len(working(folder)) == 2, log)
+        workers = working(folder)
         os.kill(workers[0], signal.SIGKILL)
 
     extract_while(kill_one, command, cache, expected, log)
+    check(cache, expected, read_all)
+
+
+@pytest.mark.parametrize("backend", ["dask", "ray"])
+def test_ctrl_c_leaves_nothing_half_written(
+    backend: str,
+    request: pytest.FixtureRequest,
+    many: Path,
+    expected: Path,
+    tmp_path: Path,
+    read_all: Callable[[Path], dict[str, bytes]],
+) -> None:
+    address, _ = request.getfixturevalue(backend)
+    cache, log = tmp_path / "cache", tmp_path / "features.log"
+    command = features(many, cache, "--backend", backend, "--address", address)
+    with started(*command, log=log) as driver:
+        wait_for("the first item", lambda: items(cache) or driver.poll() is not None, log)
+        driver.send_signal(signal.SIGINT)
+        assert driver.wait(PATIENCE) == 130, log.read_text()
+    assert log.read_text().splitlines()[-1] == "fsrvos: error: interrupted"
+    there = len(items(cache))
+    assert 0 < there < len(items(expected))
+    assert verify(cache, deep=True).faults == ()
+    again = subprocess.run(command, env=environment(), timeout=PATIENCE, check=False)
+    assert again.returncode == 0
     check(cache, expected, read_all)

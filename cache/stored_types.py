@@ -17,7 +17,7 @@ BYTE = 8
 
 
 @dataclass(frozen=True)
-class Scheme:
+class StoredType:
     """bits: of a value at strides 4, 8, 16, 32; 16 and 32 are floats."""
 
     bits: tuple[int, int, int, int]
@@ -47,18 +47,18 @@ class Scheme:
         return math.prod(self.stored_shape(level, shape)) * self.dtype(level).itemsize
 
 
-SCHEMES: dict[str, Scheme] = {
-    "uint8": Scheme((8, 8, 8, 8)),
-    "uint6": Scheme((6, 6, 6, 6)),
-    "uint4": Scheme((4, 4, 4, 4)),
-    "uint4-6-8-8": Scheme((4, 6, 8, 8)),
-    "fp16": Scheme((16, 16, 16, 16)),
-    "fp32": Scheme((32, 32, 32, 32)),
+STORED_TYPES: dict[str, StoredType] = {
+    "uint8": StoredType((8, 8, 8, 8)),
+    "uint6": StoredType((6, 6, 6, 6)),
+    "uint4": StoredType((4, 4, 4, 4)),
+    "uint4-6-8-8": StoredType((4, 6, 8, 8)),
+    "fp16": StoredType((16, 16, 16, 16)),
+    "fp32": StoredType((32, 32, 32, 32)),
 }
 
 
-def scheme_of(name: str) -> Scheme:
-    """The scheme of a name. Raises ValueError for an unknown one."""
-    if name not in SCHEMES:
-        raise ValueError(f"unknown quantisation {name!r}: one of {', '.join(SCHEMES)}")
-    return SCHEMES[name]
+def stored_type(name: str) -> StoredType:
+    """The type of a name. Raises ValueError for an unknown one."""
+    if name not in STORED_TYPES:
+        raise ValueError(f"unknown stored type {name!r}: one of {', '.join(STORED_TYPES)}")
+    return STORED_TYPES[name]
