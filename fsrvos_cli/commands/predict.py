@@ -11,6 +11,7 @@ from configs import FsrvosError, PartialError
 from fsrvos_cli import asking, once, options, places
 from fsrvos_cli.invocation import command_line
 from fsrvos_cli.output import emit
+from stages.predicting.options import FORMATS
 
 if TYPE_CHECKING:
     from stages.data.excerpt import Moment
@@ -59,6 +60,17 @@ if TYPE_CHECKING:
 )
 @asking.excerpt_options
 @click.option("--soft", is_flag=True, help="Also write how likely each pixel is the object's.")
+@click.option(
+    "--format",
+    "formats",
+    type=click.Choice(list(FORMATS)),
+    multiple=True,
+    help="Also write: masks for other tools (coco: run lengths, labelme, cvat, yolo), or the "
+    "object alone on nothing for editors (webm: VP9, prores: ProRes 4444). May be repeated.",
+)
+@click.option(
+    "--side-by-side", is_flag=True, help="Show the frames as they are beside the overlay's."
+)
 @options.seed_option
 @click.option(
     "--jobs",
@@ -91,6 +103,8 @@ def predict(
     stride: int,
     max_side: int | None,
     soft: bool,
+    formats: tuple[str, ...],
+    side_by_side: bool,
     seed: int,
     jobs: int,
     overwrite: bool,
@@ -129,7 +143,9 @@ def predict(
     from stages.runtime.device import choose_device
 
     device = choose_device(device)
-    manner = PredictOptions(soft=soft, seed=seed)
+    manner = PredictOptions(
+        soft=soft, seed=seed, formats=tuple(dict.fromkeys(formats)), side_by_side=side_by_side
+    )
 
     def alone(request: Request, folder: Path) -> str:
         spoken = request.support_expression

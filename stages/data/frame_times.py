@@ -44,6 +44,10 @@ class FrameTimes:
         """When the index-th frame that was taken is shown, from the start of the video."""
         return self._taken[index] * self.tick
 
+    def until(self, index: int) -> Fraction:
+        """When the next frame that was taken follows the index-th, or else the end."""
+        return self.seconds(index + 1) if index + 1 < len(self._taken) else self.end
+
     @property
     def end(self) -> Fraction:
         """When the last frame seen has been shown, in seconds from the start of the video."""

@@ -60,7 +60,7 @@ class VideoSource:
     """
 
     def __init__(self, path: Path, reading: Reading, excerpt: Excerpt = WHOLE) -> None:
-        self.path = path
+        self.path, self.excerpt = path, excerpt
         self.fps = reading.fps
         self.expected = reading.expected
         self.times = reading.times

@@ -18,7 +18,7 @@ from stages.encoders.unread import warn_of_unread
 from stages.model.inputs import Support
 from stages.predicting.identity import digest_of, excerpt_facts, video_facts
 from stages.predicting.kinds import Kind, read_kind
-from stages.predicting.options import PredictOptions
+from stages.predicting.options import FORMATS, PredictOptions
 from stages.predicting.report import PredictReport
 from stages.predicting.requests import Request, Shown
 from stages.predicting.results import (
@@ -28,6 +28,8 @@ from stages.predicting.results import (
     Result,
     Scores,
     SoftMaskFolder,
+    Subject,
+    export,
     whole_results,
 )
 from stages.predicting.segmenter import Segmenter
@@ -39,7 +41,7 @@ from stages.runtime.provenance import provenance
 MASKS, OVERLAY, SHEET = "masks", "overlay.mp4", "contact_sheet.png"
 ALWAYS = (MASKS, OVERLAY, SHEET, SCORES)
 SOFT = "soft"
-NAMES = (*ALWAYS, SOFT)
+NAMES = (*ALWAYS, SOFT, *FORMATS.values())
 
 
 class Session:
@@ -193,16 +195,18 @@ class Session:
     def _results(self, folder: Path, request: Request, source: VideoSource) -> list[Result]:
         results: list[Result] = [
             MaskFolder(folder / MASKS),
-            OverlayVideo(folder / OVERLAY, request.expression, source.fps),
+            OverlayVideo(folder / OVERLAY, request.expression, source, self.options.side_by_side),
             ContactSheet(folder / SHEET, request.expression),
         ]
         if self.options.soft:
             results.append(SoftMaskFolder(folder / SOFT))
-        return results
+        subject = Subject(source, request.expression, self.kind(request).label)
+        return results + [export(name, folder, subject) for name in self.options.formats]
 
     def _names(self) -> tuple[str, ...]:
         """What a finished folder holds."""
-        return (*ALWAYS, SOFT) if self.options.soft else ALWAYS
+        exported = (FORMATS[name] for name in self.options.formats)
+        return (*ALWAYS, *((SOFT,) if self.options.soft else ()), *exported)
 
 
 def shown_for(request: Request) -> Shown:

@@ -25,5 +25,6 @@ def stream_answers(
         rows = zip(window, said.masks, said.logits, said.presence, strict=True)
         for frame, mask, logits, presence in rows:
             found = ObjectAnswer(OBJECT, mask, logits, float(presence))
-            yield FrameAnswer(index, source.name(index), frame, (found,))
+            at = source.times.seconds(index)
+            yield FrameAnswer(index, source.name(index), frame, (found,), at)
             index += 1

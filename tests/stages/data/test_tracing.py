@@ -36,6 +36,7 @@ def drawn_by_coco(lines: list[NDArray[np.float32]], mask: Mask) -> Mask:
     return np.array(coco.decode([coco.merge(parts)]))[:, :, 0].astype(bool)
 
 
+@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # pycocotools' own
 @settings(max_examples=12)
 @given(st.integers(0, 10_000))
 def test_an_outline_is_the_mask_within_a_pixel(seed: int) -> None:
