@@ -15,7 +15,7 @@ from stages.feeding.batches import EpisodeBatch
 from stages.feeding.sharpening import sharpen_clip
 from stages.model.inputs import FramePyramid
 from stages.model.network import Network
-from stages.model.prediction import Prediction
+from stages.model.prediction import Followed, Prediction
 from stages.runtime.precision import autocast_dtype
 
 Frame = NDArray[np.uint8]
@@ -48,6 +48,21 @@ def run_model(model: Network, batch: EpisodeBatch, precision: str = "auto") -> P
         return model(batch.query, batch.words, batch.support, auxiliary=False)
 
 
+@torch.inference_mode()
+def follow_model(
+    model: Network,
+    window: EpisodeBatch,
+    memory: object | None,
+    overlap: int,
+    precision: str = "auto",
+) -> Followed:
+    """As `run_model`, of the next window of one video. See `Network.follow`."""
+    device = window.query.maps[0].device
+    dtype = autocast_dtype(precision, device)
+    with torch.autocast(device.type, dtype=dtype, enabled=dtype is not None):
+        return model.follow(window.query, window.words, window.support, memory, overlap=overlap)
+
+
 def choose_query(prediction: Prediction) -> tuple[Tensor, Tensor]:
     """The query with the highest mean score over the clip: its mask logits [B, T, h, w] and its
     scores [B, T] in [0, 1]."""
@@ -71,18 +86,29 @@ def answers(
     size, masks end where those do.
     """
     logits, scores = choose_query(prediction)
-    canvas = (logits.shape[-2] * stride, logits.shape[-1] * stride)
-    drawn = F.interpolate(logits, size=canvas, mode="bilinear", align_corners=False)
     given = []
     for row, size in enumerate(sizes):
-        height, width = (int(side) for side in query.size[row])
-        valid = drawn[row : row + 1, :, :height, :width]
-        if (height, width) != size:
-            valid = F.interpolate(valid, size=size, mode="bilinear", align_corners=False)
-        drawn_logits = valid[0].cpu().numpy()
-        masks = drawn_logits > 0 if pictures is None else sharpen_clip(pictures[row], drawn_logits)
-        given.append(Answer(masks, scores[row].cpu().numpy(), drawn_logits))
+        own = (int(query.size[row, 0]), int(query.size[row, 1]))
+        drawn = full_size(logits[row], stride, own, size)
+        masks = drawn > 0 if pictures is None else sharpen_clip(pictures[row], drawn)
+        given.append(Answer(masks, scores[row].cpu().numpy(), drawn))
     return given
+
+
+def full_size(
+    logits: Tensor, stride: int, seen: tuple[int, int], size: tuple[int, int]
+) -> NDArray[np.float32]:
+    """Mask logits [N, h, w] at a stride as [N, H, W] of `size`.
+
+    seen: (H, W) of the frame as the network sees it, without padding.
+    """
+    canvas = (logits.shape[-2] * stride, logits.shape[-1] * stride)
+    drawn = F.interpolate(logits[None].float(), size=canvas, mode="bilinear", align_corners=False)
+    valid = drawn[..., : seen[0], : seen[1]]
+    if seen != size:
+        valid = F.interpolate(valid, size=size, mode="bilinear", align_corners=False)
+    grown: NDArray[np.float32] = valid[0].cpu().numpy()
+    return grown
 
 
 def join(windows: list[Answer]) -> Answer:

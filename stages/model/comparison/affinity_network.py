@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,7 @@ from stages.model.comparison.coarse_mask import CoarseMaskHead
 from stages.model.comparison.correlation import resized
 from stages.model.comparison.cues import GRID, cue_count, cues, look
 from stages.model.comparison.fine_mask import FINE, FineMaskHead, upsample
+from stages.model.comparison.following import Window, follow_window
 from stages.model.comparison.instances import Instances, instances
 from stages.model.comparison.losses import (
     ComparedPrediction,
@@ -37,7 +39,7 @@ from stages.model.fusion import LevelProjection, TextProjection, VisionLanguageF
 from stages.model.inputs import STRIDES, FramePyramid, Support, Words
 from stages.model.layers import Attention, FeedForward
 from stages.model.network import Network
-from stages.model.prediction import Losses, Prediction, Truth
+from stages.model.prediction import Followed, Losses, Prediction, Truth
 
 MARGIN = 1.0  # by which an object may be behind the best and is kept all the same, in use
 MISSED = 0.04  # share of clips with the kind that may be answered empty
@@ -119,21 +121,29 @@ class AffinityNetwork(Network):
     def find(self, query: FramePyramid, support: Support, row: int) -> Found:
         """Everything of the support's kind, whatever the sentence says."""
         clip, shown = QueryClip.of(query, row), SupportClip.of(support, row)
-        looks = look(clip, shown, self.looks)
-        frozen = looks.answer(clip.shape(GRID))
-        if self.mask is None or (looks.carries_over and not self.training):
-            # Nothing that was learnt of other kinds is as good as the object itself.
-            coarse, presence = frozen.logits, frozen.frames
-            logits, sure = upsample(coarse, clip.maps[FINE]), frozen.clip
+        coarse, presence, sure, features = self.kind(clip, shown)
+        if self.mask is None or features is None:
+            logits = upsample(coarse, clip.maps[FINE])
         else:
-            drawn = self.mask.coarse(cues(clip, shown, looks))
-            coarse, presence, sure = drawn.logits, drawn.presence, drawn.presence.mean()
-            logits = self.mask.fine(coarse, drawn.features, clip.maps[FINE])
+            logits = self.mask.fine(coarse, features, clip.maps[FINE])
         if not self.training and sure < self.absent_below:
             logits, presence = torch.full_like(logits, ABSENT), presence.clamp(max=float(sure))
             nothing = torch.zeros_like(coarse, dtype=torch.bool)
             return Found(clip, coarse, logits, presence, sure, instances(nothing))
         return Found(clip, coarse, logits, presence, sure, instances(coarse.detach() > 0))
+
+    def kind(
+        self, clip: QueryClip, shown: SupportClip
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """Coarse mask, presence and sureness as `Found` has them, and what was learnt of the mask:
+        None where it is the closed form's."""
+        looks = look(clip, shown, self.looks)
+        if self.mask is None or (looks.carries_over and not self.training):
+            # Nothing that was learnt of other kinds is as good as the object itself.
+            frozen = looks.answer(clip.shape(GRID))
+            return frozen.logits, frozen.frames, frozen.clip, None
+        drawn = self.mask.coarse(cues(clip, shown, looks))
+        return drawn.logits, drawn.presence, drawn.presence.mean(), drawn.features
 
     def choose(self, found: Found, words: Words) -> tuple[Tensor, Tensor | None]:
         """Mask logits [T, h, w] of what the sentence picks, and its scores [N] of the objects.
@@ -148,6 +158,32 @@ class AffinityNetwork(Network):
         preference = (choice.preference + doubt).clamp(max=0)
         factor = resized(preference[:, None], found.clip.shape(FINE))[:, 0]
         return restrict(found.logits.detach(), factor), choice.scores
+
+    def follow(
+        self,
+        query: FramePyramid,
+        words: Words,
+        support: Support,
+        memory: object | None = None,
+        *,
+        overlap: int = 0,
+    ) -> Followed:
+        """By what the windows before showed of this video's objects, see `following`."""
+        with torch.autocast(query.maps[0].device.type, enabled=False):
+            clip, shown = QueryClip.of(query, 0), SupportClip.of(support, 0)
+            coarse, presence, sure, _ = self.kind(clip, shown)
+            window = Window(clip, coarse, presence, float(sure), bool(sure >= self.absent_below))
+            choose = partial(self.scores, clip, words)
+            return follow_window(window, memory, overlap, choose, MARGIN)
+
+    def scores(
+        self, clip: QueryClip, words: Words, coarse: Tensor, objects: Instances
+    ) -> Tensor | None:
+        """The sentence's [N] of the objects of a mask, None without a choice."""
+        if self.choice is None:
+            return None
+        scores: Tensor = self.choice(clip, words, coarse, objects).scores
+        return scores
 
     @torch.no_grad()
     def calibrate(self, shown: Sequence[Prediction]) -> None:
