@@ -25,7 +25,7 @@ def trace(mask: Mask) -> list[Line]:
     top, left = int(rows[0]), int(columns[0])
     inside = mask[top : rows[-1] + 1, left : columns[-1] + 1]
     found, tree = cv2.findContours(_borders(inside), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    lines = [_smoothed(line) / 2 + np.float32([left, top]) for line in found]
+    lines = [_smoothed(line) / 2 + np.array([left, top], np.float32) for line in found]
     parts = {number: lines[number] for number, row in enumerate(tree[0]) if row[3] < 0}
     for number, row in enumerate(tree[0]):
         if row[3] >= 0:

@@ -445,7 +445,8 @@ def cut(path: Path) -> Path:
     with VideoWriter(path, 25) as film:
         for when in range(FRAMES):
             film.write(picture(when))
-    path.write_bytes(path.read_bytes()[:-400])
+    content = path.read_bytes()
+    path.write_bytes(content[: content.find(b"mdat") + 100])  # within the first frame
     return path
 
 

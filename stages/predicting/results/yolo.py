@@ -31,7 +31,7 @@ class YoloFolder(Result):
     def add(self, answer: FrameAnswer) -> None:
         """Write the frame's picture and outlines."""
         write_picture(self.folder / "images", answer)
-        size = np.float32(answer.frame.shape[1::-1])
+        size = np.array(answer.frame.shape[1::-1], np.float32)
         lines = []
         for found in answer.objects:
             parts = trace(found.mask)
