@@ -59,6 +59,11 @@ if TYPE_CHECKING:
     help="Output folder; of several videos, the folder that holds theirs.  [default: under work/]",
 )
 @asking.excerpt_options
+@click.option(
+    "--adapt",
+    is_flag=True,
+    help="Tune the network on the support first, and use that if frames left out say it helps.",
+)
 @click.option("--soft", is_flag=True, help="Also write how likely each pixel is the object's.")
 @click.option(
     "--format",
@@ -102,6 +107,7 @@ def predict(
     end: Moment | None,
     stride: int,
     max_side: int | None,
+    adapt: bool,
     soft: bool,
     formats: tuple[str, ...],
     side_by_side: bool,
@@ -144,7 +150,11 @@ def predict(
 
     device = choose_device(device)
     manner = PredictOptions(
-        soft=soft, seed=seed, formats=tuple(dict.fromkeys(formats)), side_by_side=side_by_side
+        adapt=adapt,
+        soft=soft,
+        seed=seed,
+        formats=tuple(dict.fromkeys(formats)),
+        side_by_side=side_by_side,
     )
 
     def alone(request: Request, folder: Path) -> str:

@@ -20,12 +20,14 @@ class PredictOptions:
     """What changes the result; part of what tells a finished prediction from another.
 
     Attributes:
+        adapt: tune the network on the support first, and use that where it helps.
         soft: also write how likely each pixel is the object's.
         seed: of everything that is drawn at random.
         formats: names of `FORMATS` that are written too.
         side_by_side: the overlay shows the frames as they are beside those with the object marked.
     """
 
+    adapt: bool = False
     soft: bool = False
     seed: int = 0
     formats: tuple[str, ...] = ()
