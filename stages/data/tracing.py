@@ -25,7 +25,8 @@ def trace(mask: Mask) -> list[Line]:
     top, left = int(rows[0]), int(columns[0])
     inside = mask[top : rows[-1] + 1, left : columns[-1] + 1]
     found, tree = cv2.findContours(_borders(inside), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    lines = [_smoothed(line) / 2 + np.array([left, top], np.float32) for line in found]
+    corner = np.array([left, top], np.float32)
+    lines = [np.asarray(_smoothed(line) / 2 + corner, np.float32) for line in found]
     parts = {number: lines[number] for number, row in enumerate(tree[0]) if row[3] < 0}
     for number, row in enumerate(tree[0]):
         if row[3] >= 0:
