@@ -59,6 +59,18 @@ if TYPE_CHECKING:
 )
 @asking.excerpt_options
 @click.option("--soft", is_flag=True, help="Also write how likely each pixel is the object's.")
+@click.option(
+    "--multi",
+    is_flag=True,
+    help="Mark every instance that fits, each with an id of its own, and write tracks.json.",
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Score from which an instance counts, with --multi.",
+)
 @options.seed_option
 @click.option(
     "--jobs",
@@ -91,6 +103,8 @@ def predict(
     stride: int,
     max_side: int | None,
     soft: bool,
+    multi: bool,
+    threshold: float,
     seed: int,
     jobs: int,
     overwrite: bool,
@@ -129,7 +143,7 @@ def predict(
     from stages.runtime.device import choose_device
 
     device = choose_device(device)
-    manner = PredictOptions(soft=soft, seed=seed)
+    manner = PredictOptions(soft=soft, seed=seed, multi=multi, threshold=threshold)
 
     def alone(request: Request, folder: Path) -> str:
         spoken = request.support_expression

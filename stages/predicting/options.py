@@ -12,7 +12,11 @@ class PredictOptions:
     Attributes:
         soft: also write how likely each pixel is the object's.
         seed: of everything that is drawn at random.
+        multi: every instance that is described, and not only the likeliest object.
+        threshold: score in [0, 1] from which an instance counts.
     """
 
     soft: bool = False
     seed: int = 0
+    multi: bool = False
+    threshold: float = 0.5

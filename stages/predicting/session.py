@@ -18,6 +18,7 @@ from stages.data.video import VideoSource, read_video
 from stages.encoders.unread import warn_of_unread
 from stages.model.inputs import Support
 from stages.predicting.identity import digest_of, excerpt_facts, video_facts
+from stages.predicting.instances import Instances
 from stages.predicting.kinds import Kind, read_kind
 from stages.predicting.options import PredictOptions
 from stages.predicting.report import PredictReport
@@ -29,6 +30,7 @@ from stages.predicting.results import (
     Result,
     Scores,
     SoftMaskFolder,
+    Tracks,
     whole_results,
 )
 from stages.predicting.segmenter import Segmenter
@@ -39,8 +41,8 @@ from stages.runtime.provenance import provenance
 
 MASKS, OVERLAY, SHEET = "masks", "overlay.mp4", "contact_sheet.png"
 ALWAYS = (MASKS, OVERLAY, SHEET, SCORES)
-SOFT = "soft"
-NAMES = (*ALWAYS, SOFT)
+SOFT, TRACKS = "soft", "tracks.json"
+NAMES = (*ALWAYS, SOFT, TRACKS)
 
 
 class Session:
@@ -163,7 +165,7 @@ class Session:
         with whole_folder(out, NAMES) as folder:
             scores = Scores(folder / SCORES, known, made)
             results = [*self._results(folder, request, source), scores]
-            stream = stream_answers(self.segmenter, source, words, support)
+            stream = stream_answers(self.segmenter, source, words, support, self._instances())
             with whole_results(results), closing(stream) as answers:
                 for answer in answers:
                     for result in results:
@@ -195,16 +197,22 @@ class Session:
     def _results(self, folder: Path, request: Request, source: VideoSource) -> list[Result]:
         results: list[Result] = [
             MaskFolder(folder / MASKS),
-            OverlayVideo(folder / OVERLAY, request.expression, source.fps),
-            ContactSheet(folder / SHEET, request.expression),
+            OverlayVideo(folder / OVERLAY, request.expression, source.fps, self.options.multi),
+            ContactSheet(folder / SHEET, request.expression, self.options.multi),
         ]
         if self.options.soft:
             results.append(SoftMaskFolder(folder / SOFT))
+        if self.options.multi:
+            results.append(Tracks(folder / TRACKS))
         return results
+
+    def _instances(self) -> Instances | None:
+        return Instances(self.options.threshold) if self.options.multi else None
 
     def _names(self) -> tuple[str, ...]:
         """What a finished folder holds."""
-        return (*ALWAYS, SOFT) if self.options.soft else ALWAYS
+        soft, multi = self.options.soft, self.options.multi
+        return (*ALWAYS, *([SOFT] if soft else []), *([TRACKS] if multi else []))
 
 
 def shown_for(request: Request) -> Shown:
