@@ -3,6 +3,7 @@ four-level pyramid, from a hub id, a local folder or a file in torchvision's nam
 """
 
 import json
+from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -29,9 +30,8 @@ from stages.encoders.torchvision_resnet import (
     resnet_config,
 )
 
-# The family's own. Hub weights of this name are not torchvision's, which the paper used: for those
-# give the .pth file.
-PAPER_VISION = "microsoft/resnet-50"
+# The family's own: torchvision's first ResNet-50 weights, which the paper used, under its names.
+PAPER_VISION = "timm/resnet50.tv_in1k"
 OPTION = "encoder.vision"
 
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -115,6 +115,27 @@ def load_backbone(source: str) -> BackboneVision:
     return BackboneVision(backbone, **statistics)
 
 
+def holds_torchvision_names(source: str) -> bool:
+    """Whether a hub id or a local folder is laid out as timm's: no transformers configuration, and
+    for a ResNet torchvision's names.
+
+    Raises as `load_pretrained`.
+    """
+    path = load_pretrained(partial(_file_of, name="config.json"), source, option=OPTION)
+    stated = json.loads(path.read_text(encoding="utf-8"))
+    return "architecture" in stated and "model_type" not in stated
+
+
+def load_timm(source: str) -> BackboneVision:
+    """A ResNet in torchvision's names from a hub id or a local folder in timm's layout.
+
+    Raises MissingError (not to be had) or DataError (another network).
+    """
+    return load_torchvision(
+        load_pretrained(partial(_file_of, name="model.safetensors"), source, option=OPTION)
+    )
+
+
 def load_torchvision(path: Path) -> BackboneVision:
     """A ResNet from a state dict in torchvision's names (.pth or .safetensors), never unpickled.
 
@@ -181,6 +202,13 @@ def _from_pretrained(source: str, *, local_files_only: bool) -> tuple[Any, dict[
     require_complete(info, source=source, option=OPTION, optional=_OUTPUT_NORMS)
     statistics = _pixel_statistics(source, local_files_only=local_files_only)
     return backbone.float(), statistics  # float: half-precision files too
+
+
+def _file_of(source: str, *, name: str, local_files_only: bool) -> Path:
+    """A file of a model; OSError where it is not to be had."""
+    from transformers.utils import cached_file
+
+    return Path(cached_file(source, name, local_files_only=local_files_only))
 
 
 def _pixel_statistics(source: str, *, local_files_only: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""From what the network says to one mask a frame: pick a query a window, bring it to size."""
+"""From what the network says to one mask a frame: pick a query, bring it to size."""
 
 from __future__ import annotations
 
@@ -63,13 +63,14 @@ def follow_model(
         return model.follow(window.query, window.words, window.support, memory, overlap=overlap)
 
 
-def choose_query(prediction: Prediction) -> tuple[Tensor, Tensor]:
-    """The query with the highest mean score over the clip: its mask logits [B, T, h, w] and its
-    scores [B, T] in [0, 1]."""
+def choose_query(prediction: Prediction, per_frame: bool = False) -> tuple[Tensor, Tensor]:
+    """The query with the highest mean score over the clip, or of each frame: its mask logits
+    [B, T, h, w] and its scores [B, T] in [0, 1]."""
     scores = prediction.logits[..., 0].float().sigmoid()  # [B, T, Q]
-    best = scores.mean(1).argmax(-1)
-    clips = torch.arange(len(best), device=best.device)
-    return prediction.masks[clips, :, best].float(), scores[clips, :, best]
+    weighed = scores if per_frame else scores.mean(1, keepdim=True).expand_as(scores)
+    best = weighed.argmax(-1)[..., None]  # [B, T, 1]
+    masks = prediction.masks.take_along_dim(best[..., None, None], dim=2)
+    return masks[:, :, 0].float(), scores.take_along_dim(best, dim=2)[..., 0]
 
 
 def answers(
@@ -78,14 +79,15 @@ def answers(
     stride: int,
     sizes: list[tuple[int, int]],
     pictures: Sequence[Sequence[Frame]] | None = None,
+    per_frame: bool = False,
 ) -> list[Answer]:
     """Each clip's answer at its size (H, W).
 
     Logits go bilinearly to the network's canvas, lose their padding, and go bilinearly to the
     asked size; a pixel is on above a logit of 0. With each clip's pictures, T RGB frames of any
-    size, masks end where those do.
+    size, masks end where those do. per_frame: as `choose_query`.
     """
-    logits, scores = choose_query(prediction)
+    logits, scores = choose_query(prediction, per_frame)
     given = []
     for row, size in enumerate(sizes):
         own = (int(query.size[row, 0]), int(query.size[row, 1]))

@@ -26,6 +26,7 @@ from stages.runtime.progress import track
 
 OBJECT = 1  # number of the described object
 FINISHED_TOGETHER = 4  # frames whose masks are finished side by side
+WINDOW = 16  # frames at once where the configuration says a whole video, which need not fit
 FRAMES_AHEAD = 8  # finished, and not yet written
 
 
@@ -41,7 +42,7 @@ def stream_answers(
     instances: what picks several objects; without it, the described object is the only one.
     """
     together = segmenter.config.features.batch_frames
-    window = segmenter.config.evaluate.window
+    window = segmenter.config.evaluate.window or WINDOW
     frames = ahead(source, together, "decode")
     encoded = encode_frames(segmenter, frames)
     judged = ahead(judge_frames(segmenter, encoded, words, support, window), window, "network")

@@ -140,10 +140,12 @@ def test_offline_names_the_variable(monkeypatch: pytest.MonkeyPatch, variable: s
     assert "\n" not in message
 
 
-def test_paper_preset_asks_for_resnet_50(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_paper_preset_asks_for_torchvision_s_resnet_50(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     from huggingface_hub import constants
 
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(MissingError, match=r"encoder\.vision: microsoft/resnet-50 is not in"):
+    with pytest.raises(MissingError, match=r"encoder\.vision: timm/resnet50\.tv_in1k is not in"):
         load_vision(EncoderConfig(family="paper"))
