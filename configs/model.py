@@ -72,8 +72,8 @@ class ModelConfig:
 
     # Of the networks that compare, affinity and similarity.
     looks: int = 2  # times that the query clip becomes its own support
-    learnt_mask: bool = False  # a network makes the kind's mask of the cues, not the closed form
-    mask_width: int = 40  # its channels
+    mask_quality: bool = True  # a small network judges masks, and whether the kind is there
+    quality_width: int = 32  # its channels
     sentence_choice: bool = True  # the sentence picks among what the support found
 
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
@@ -120,10 +120,7 @@ class ModelConfig:
         for name in ("encoder_layers", "decoder_layers", "queries", "mask_dim", "mask_channels"):
             _require(getattr(self, name) >= 1, f"model.{name} must be 1 or more")
         _require(self.looks >= 0, "model.looks must be 0 or more")
-        _require(
-            self.mask_width >= 4 and self.mask_width % 4 == 0,
-            "model.mask_width must be a multiple of 4",
-        )
+        _require(self.quality_width >= 1, "model.quality_width must be 1 or more")
         _require(self.mask_layers >= 2, "model.mask_layers must be 2 or more")
         _require(self.hidden % self.heads == 0, "model.hidden must be a multiple of model.heads")
         _require(self.hidden % 32 == 0, "model.hidden must be a multiple of 32")

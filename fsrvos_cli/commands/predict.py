@@ -58,6 +58,11 @@ if TYPE_CHECKING:
     help="Output folder; of several videos, the folder that holds theirs.  [default: under work/]",
 )
 @asking.excerpt_options
+@click.option(
+    "--adapt",
+    is_flag=True,
+    help="Tune the network on the support first, and use that if frames left out say it helps.",
+)
 @click.option("--soft", is_flag=True, help="Also write how likely each pixel is the object's.")
 @click.option(
     "--multi",
@@ -102,6 +107,7 @@ def predict(
     end: Moment | None,
     stride: int,
     max_side: int | None,
+    adapt: bool,
     soft: bool,
     multi: bool,
     threshold: float,
@@ -143,7 +149,7 @@ def predict(
     from stages.runtime.device import choose_device
 
     device = choose_device(device)
-    manner = PredictOptions(soft=soft, seed=seed, multi=multi, threshold=threshold)
+    manner = PredictOptions(adapt=adapt, soft=soft, multi=multi, threshold=threshold, seed=seed)
 
     def alone(request: Request, folder: Path) -> str:
         spoken = request.support_expression

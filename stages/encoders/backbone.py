@@ -1,5 +1,5 @@
-"""Vision encoders that transformers provides (family `paper`): ResNet-50, or any backbone with a
-four-level pyramid, from a hub id, a local folder or a file in torchvision's names.
+"""Vision encoders that transformers provides (family `paper`): ResNet-50, any backbone with a
+four-level pyramid or a plain vision transformer, from a hub id, a folder or a torchvision file.
 """
 
 import json
@@ -28,6 +28,11 @@ from stages.encoders.torchvision_resnet import (
     backbone_state,
     is_torchvision_resnet,
     resnet_config,
+)
+from stages.encoders.vision_transformer import (
+    TransformerVision,
+    is_vision_transformer,
+    read_transformer,
 )
 
 # The family's own: torchvision's first ResNet-50 weights, which the paper used, under its names.
@@ -105,14 +110,16 @@ class BackboneVision(VisionEncoder):
             )
 
 
-def load_backbone(source: str) -> BackboneVision:
-    """A backbone from a hub id or a local folder.
+def load_backbone(source: str) -> VisionEncoder:
+    """A backbone or a vision transformer from a hub id or a local folder.
 
     Mean and std come from `preprocessor_config.json` where there is one, else ImageNet's. Raises
     MissingError, DataError (damaged, or tensors missing) or UsageError (not a pyramid backbone).
     """
-    backbone, statistics = load_pretrained(_from_pretrained, source, option=OPTION)
-    return BackboneVision(backbone, **statistics)
+    model, statistics = load_pretrained(_from_pretrained, source, option=OPTION)
+    if is_vision_transformer(model.config):
+        return TransformerVision(model, **statistics)
+    return BackboneVision(model, **statistics)
 
 
 def holds_torchvision_names(source: str) -> bool:
@@ -185,6 +192,9 @@ def _from_pretrained(source: str, *, local_files_only: bool) -> tuple[Any, dict[
 
     how: dict[str, Any] = {"local_files_only": local_files_only, "trust_remote_code": False}
     config = AutoConfig.from_pretrained(source, **how)
+    statistics = _pixel_statistics(source, local_files_only=local_files_only)
+    if is_vision_transformer(config):
+        return read_transformer(source, config, local_files_only=local_files_only), statistics
     if type(config) not in MODEL_FOR_BACKBONE_MAPPING or config.model_type == "timm_backbone":
         raise UsageError(f"{OPTION}: {source} ({config.model_type}) is not an image backbone")
     stages = len(config.stage_names)
@@ -200,7 +210,6 @@ def _from_pretrained(source: str, *, local_files_only: bool) -> tuple[Any, dict[
         output_loading_info=True,
     )
     require_complete(info, source=source, option=OPTION, optional=_OUTPUT_NORMS)
-    statistics = _pixel_statistics(source, local_files_only=local_files_only)
     return backbone.float(), statistics  # float: half-precision files too
 
 
@@ -212,10 +221,11 @@ def _file_of(source: str, *, name: str, local_files_only: bool) -> Path:
 
 
 def _pixel_statistics(source: str, *, local_files_only: bool) -> dict[str, Any]:
-    """mean and std that the model's own preprocessor states, if it does."""
+    """mean and std that the model's own preprocessor states, else ImageNet's."""
     path = optional_file(source, "preprocessor_config.json", local_files_only=local_files_only)
     stated = json.loads(path.read_text(encoding="utf-8")) if path else {}
-    return {
+    usual = {"mean": _IMAGENET_MEAN, "std": _IMAGENET_STD}
+    return usual | {
         ours: tuple(stated[theirs])
         for ours, theirs in (("mean", "image_mean"), ("std", "image_std"))
         if len(stated.get(theirs) or ()) == 3

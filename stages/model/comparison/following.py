@@ -14,7 +14,6 @@ from stages.model.comparison.choice import restrict
 from stages.model.comparison.clips import ABSENT, COMPARED, QueryClip
 from stages.model.comparison.correlation import joined, resized
 from stages.model.comparison.cues import GRID
-from stages.model.comparison.fine_mask import FINE, upsample
 from stages.model.comparison.instances import Instances, nearest_labels
 from stages.model.comparison.memory import (
     NOBODY,
@@ -26,6 +25,7 @@ from stages.model.comparison.memory import (
     recall,
 )
 from stages.model.comparison.tracks import carry
+from stages.model.comparison.upsampling import FINE, upsample
 from stages.model.prediction import Followed, FollowedObject
 
 OUT_OF_SIGHT = -6.0  # logit at most of the presence in a frame without a cell of the object

@@ -105,13 +105,13 @@ def test_text_model_is_no_backbone(roberta_folder: Path) -> None:
 
 
 def test_flat_backbone_is_no_pyramid(tmp_path: Path) -> None:
-    from transformers import Dinov2Config, Dinov2Model
+    from transformers import VitDetConfig, VitDetModel
 
-    config = Dinov2Config(
-        hidden_size=16, num_hidden_layers=4, num_attention_heads=2, image_size=56, patch_size=14
+    config = VitDetConfig(
+        hidden_size=16, num_hidden_layers=4, num_attention_heads=2, image_size=64, patch_size=16
     )
-    Dinov2Model(config).save_pretrained(tmp_path)
-    with pytest.raises(UsageError, match="dinov2 gives maps at strides"):
+    VitDetModel(config).save_pretrained(tmp_path)
+    with pytest.raises(UsageError, match="vitdet gives maps at strides"):
         from_folder(tmp_path)
 
 
