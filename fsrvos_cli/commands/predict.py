@@ -76,6 +76,18 @@ if TYPE_CHECKING:
 @click.option(
     "--side-by-side", is_flag=True, help="Show the frames as they are beside the overlay's."
 )
+@click.option(
+    "--multi",
+    is_flag=True,
+    help="Mark every instance that fits, each with an id of its own, and write tracks.json.",
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Score from which an instance counts, with --multi.",
+)
 @options.seed_option
 @click.option(
     "--jobs",
@@ -111,6 +123,8 @@ def predict(
     soft: bool,
     formats: tuple[str, ...],
     side_by_side: bool,
+    multi: bool,
+    threshold: float,
     seed: int,
     jobs: int,
     overwrite: bool,
@@ -152,6 +166,8 @@ def predict(
     manner = PredictOptions(
         adapt=adapt,
         soft=soft,
+        multi=multi,
+        threshold=threshold,
         seed=seed,
         formats=tuple(dict.fromkeys(formats)),
         side_by_side=side_by_side,

@@ -25,6 +25,8 @@ class PredictOptions:
         seed: of everything that is drawn at random.
         formats: names of `FORMATS` that are written too.
         side_by_side: the overlay shows the frames as they are beside those with the object marked.
+        multi: every instance that is described, and not only the likeliest object.
+        threshold: score in [0, 1] from which an instance counts.
     """
 
     adapt: bool = False
@@ -32,3 +34,5 @@ class PredictOptions:
     seed: int = 0
     formats: tuple[str, ...] = ()
     side_by_side: bool = False
+    multi: bool = False
+    threshold: float = 0.5

@@ -7,6 +7,7 @@ from stages.predicting.results.result import Result, whole_results
 from stages.predicting.results.scores import Scores
 from stages.predicting.results.sheet import ContactSheet
 from stages.predicting.results.soft import SoftMaskFolder
+from stages.predicting.results.tracks import Tracks
 
 __all__ = [
     "ContactSheet",
@@ -17,5 +18,6 @@ __all__ = [
     "SoftMaskFolder",
     "Subject",
     "export",
+    "Tracks",
     "whole_results",
 ]
