@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from configs import Config, UsageError, load_config, presets
-from configs.loading import DEFAULT_PRESET, known_keys
+from configs import Config, UsageError, load_config
+from configs.loading import DEFAULT_PRESET, is_preset, known_keys
 from stages.runs.packaged import PACKAGED
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -52,7 +52,7 @@ def config_options(*effective: str, of_run: bool = False) -> Callable[[Command],
             "config_source",
             metavar="FILE|PRESET",
             envvar=None if of_run else "FSRVOS_CONFIG",
-            help=f"A TOML file or a shipped preset.  [default: {default}]",
+            help=f"A TOML file or a shipped preset, or presets joined with +.  [default: {default}]",
         )(set_option(*effective)(command))
 
     return decorate
@@ -95,7 +95,7 @@ def set_option(*effective: str) -> Callable[[Command], Command]:
 def config_place(config_source: str | None) -> str:
     """What --config means, for a command line that holds in any working folder."""
     source = config_source or DEFAULT_PRESET
-    return source if source in presets() else str(Path(source).absolute())
+    return source if is_preset(source) else str(Path(source).absolute())
 
 
 def json_option(command: Command) -> Command:
