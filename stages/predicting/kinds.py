@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,14 +30,18 @@ class Kind:
     digest: str
     content: SupportSet | SupportFile
 
-    def encoded(self, segmenter: Segmenter) -> Support:
-        """As the network is given it. DataError where it is of another encoder."""
+    def encoded(self, segmenter: Segmenter) -> Kind:
+        """The same with its frames encoded. DataError where it is of another encoder."""
         if isinstance(self.content, SupportFile):
             require_same_encoder(self.place, self.content.seen_by, segmenter.sees)
-            encoded = self.content.encoded
-        else:
-            encoded = segmenter.encode_support(self.content)
-        return encoded.as_input(segmenter.words(self.expression))
+            return self
+        encoded = segmenter.encode_support(self.content)
+        return replace(self, content=SupportFile(encoded, segmenter.sees, self.digest, {}))
+
+    def as_input(self, segmenter: Segmenter) -> Support:
+        """As the network is given it, once it is encoded."""
+        assert isinstance(self.content, SupportFile)
+        return self.content.encoded.as_input(segmenter.words(self.expression))
 
 
 def read_kind(shown: Shown) -> Kind:

@@ -27,15 +27,19 @@ from stages.predicting.results import (
     OverlayVideo,
     Result,
     Scores,
+    SoftMaskFolder,
     whole_results,
 )
 from stages.predicting.segmenter import Segmenter
+from stages.predicting.shelf import SCORES, read_scores
 from stages.predicting.stream import stream_answers
 from stages.runs.checkpoint import digest_of_run
 from stages.runtime.provenance import provenance
 
-MASKS, OVERLAY, SHEET, SCORES = "masks", "overlay.mp4", "contact_sheet.png", "scores.json"
-NAMES = (MASKS, OVERLAY, SHEET, SCORES)
+MASKS, OVERLAY, SHEET = "masks", "overlay.mp4", "contact_sheet.png"
+ALWAYS = (MASKS, OVERLAY, SHEET, SCORES)
+SOFT = "soft"
+NAMES = (*ALWAYS, SOFT)
 
 
 class Session:
@@ -54,13 +58,17 @@ class Session:
         self.run, self.device, self.options = run, device, options
         self._config = config
         self._kinds: dict[Shown, Kind] = {}
-        self._encoded: dict[Shown, Support] = {}
+        self._supports: dict[Shown, Support] = {}
         self._read: set[str] = set()
 
     @cached_property
     def segmenter(self) -> Segmenter:
         """The network with its encoders. Raises MissingError or DataError."""
         return Segmenter(self.run, self.device, self._config)
+
+    def load(self) -> None:
+        """Load the run now, so that what is wrong with it is no fault of a request."""
+        assert self.digests
 
     @cached_property
     def digests(self) -> dict[str, str]:
@@ -74,19 +82,34 @@ class Session:
 
     def kind(self, request: Request) -> Kind:
         """The kind of a request, read once."""
-        shown = Shown(request.support, request.support_expression)
+        shown = shown_for(request)
         if shown not in self._kinds:
             self._kinds[shown] = read_kind(shown)
         return self._kinds[shown]
 
+    def encoded_kind(self, request: Request) -> Kind:
+        """The same with its frames encoded, once."""
+        kind = self.kind(request).encoded(self.segmenter)
+        self._kinds[shown_for(request)] = kind
+        return kind
+
+    def adopt(self, shown: Shown, kind: Kind) -> None:
+        """Take a kind that another session has read."""
+        self._kinds[shown] = kind
+
     def support(self, request: Request) -> Support:
-        """The same as the network is given it, encoded once."""
-        shown = Shown(request.support, request.support_expression)
-        if shown not in self._encoded:
-            kind = self.kind(request)
-            self._warn_of_unread(kind.expression)
-            self._encoded[shown] = kind.encoded(self.segmenter)
-        return self._encoded[shown]
+        """The kind as the network is given it."""
+        shown = shown_for(request)
+        if shown not in self._supports:
+            self._supports[shown] = self.encoded_kind(request).as_input(self.segmenter)
+        return self._supports[shown]
+
+    def warn_of_unread(self, request: Request) -> None:
+        """Say, once a sentence, which of its words the text encoder does not know."""
+        for sentence in (request.expression, self.kind(request).expression):
+            if sentence not in self._read:
+                self._read.add(sentence)
+                warn_of_unread(self.segmenter.encoders.words, sentence)
 
     def digest(self, request: Request) -> str:
         """What a finished prediction of the same settings has in its scores.json."""
@@ -102,6 +125,16 @@ class Session:
             }
         )
 
+    def finished(self, request: Request, out: Path) -> dict[str, Any] | None:
+        """scores.json of a whole prediction of the same settings in `out`; None if there is none.
+
+        Raises as reading the kind does.
+        """
+        scores = read_scores(out)
+        if not scores or scores.get("digest") != self.digest(request):
+            return None
+        return scores if all((out / name).exists() for name in self._names()) else None
+
     def answer(self, request: Request, out: Path, command: str = "") -> PredictReport:
         """Predict one video into the folder `out`, which is whole or absent.
 
@@ -110,7 +143,7 @@ class Session:
         require_replaceable(out, NAMES)
         self.kind(request)
         source = read_video(request.video, request.excerpt)
-        self._warn_of_unread(request.expression)
+        self.warn_of_unread(request)
         support = self.support(request)
         words = self.segmenter.words(request.expression)
         torch.manual_seed(self.options.seed)
@@ -158,13 +191,20 @@ class Session:
         }
 
     def _results(self, folder: Path, request: Request, source: VideoSource) -> list[Result]:
-        return [
+        results: list[Result] = [
             MaskFolder(folder / MASKS),
             OverlayVideo(folder / OVERLAY, request.expression, source.fps),
             ContactSheet(folder / SHEET, request.expression),
         ]
+        if self.options.soft:
+            results.append(SoftMaskFolder(folder / SOFT))
+        return results
 
-    def _warn_of_unread(self, sentence: str) -> None:
-        if sentence not in self._read:
-            self._read.add(sentence)
-            warn_of_unread(self.segmenter.encoders.words, sentence)
+    def _names(self) -> tuple[str, ...]:
+        """What a finished folder holds."""
+        return (*ALWAYS, SOFT) if self.options.soft else ALWAYS
+
+
+def shown_for(request: Request) -> Shown:
+    """The kind that a request names."""
+    return Shown(request.support, request.support_expression)

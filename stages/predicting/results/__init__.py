@@ -5,5 +5,14 @@ from stages.predicting.results.overlay import OverlayVideo
 from stages.predicting.results.result import Result, whole_results
 from stages.predicting.results.scores import Scores
 from stages.predicting.results.sheet import ContactSheet
+from stages.predicting.results.soft import SoftMaskFolder
 
-__all__ = ["ContactSheet", "MaskFolder", "OverlayVideo", "Result", "Scores", "whole_results"]
+__all__ = [
+    "ContactSheet",
+    "MaskFolder",
+    "OverlayVideo",
+    "Result",
+    "Scores",
+    "SoftMaskFolder",
+    "whole_results",
+]

@@ -185,7 +185,7 @@ def without_a_sentence(path: Path) -> None:
         (a_bit_flipped, "damaged, its digest is not its content's"),
         (cut, "damaged, or no encoded support"),
         (text, "damaged, or no encoded support"),
-        (no_support, "not an encoded support; make one: fsrvos support save DIR"),
+        (no_support, "not an encoded support; `fsrvos support save` makes one"),
         (without_a_mask, "damaged, its parts do not fit together"),
         (of_other_channels, "damaged, its parts do not fit together"),
         (of_no_frames, "damaged, its parts do not fit together"),
