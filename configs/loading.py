@@ -1,7 +1,8 @@
 """TOML to configuration and back. An unknown key, a wrong type or a bad value is an error.
 
 A file (or a shipped preset) may name another preset to start from with `extends = "lite"`. Presets
-joined with a plus, as `paper+danet`, are the first with what the others change on top. Pairs given on the command line (`section.key=value`) are laid over it last.
+joined with a plus, as `paper+danet`, are the first with what the others change on top; the first
+may be a file. Pairs given on the command line (`section.key=value`) are laid over it last.
 """
 
 from __future__ import annotations
@@ -86,12 +87,12 @@ def _read_source(path_or_preset: str) -> tuple[str, dict[str, Any]]:
     if path_or_preset in presets():
         source = f"preset {path_or_preset}"
         return source, _resolve_extends(_read_preset(path_or_preset), source)
-    if is_preset(path_or_preset):
-        first, *others = path_or_preset.split("+")
+    first, *others = path_or_preset.split("+")
+    if others and all(name in presets() for name in others):
         _, table = _read_source(first)
         for name in others:
             table = _laid_over(table, _changes_of(name))
-        return f"presets {path_or_preset}", table
+        return path_or_preset, table
     path = Path(path_or_preset)
     if path.suffix != ".toml" and not path.exists():
         nearest = _suggest(path_or_preset, presets())
