@@ -225,7 +225,7 @@ class _Runner:
         options: EvaluateConfig,
     ) -> None:
         self.config, self.dataset, self.source = loaded.config, dataset, source
-        self.device, self.window = device, options.window
+        self.device, self.window, self.per_frame = device, options.window, options.per_frame
         self.sharpen = options.sharpen
         self.annotation_size = not find_protocol(options.protocol).resized
         torch.manual_seed(UNTRAINED_SEED)
@@ -240,10 +240,11 @@ class _Runner:
         """The records of a batch."""
         model = self.network(batch[0])
         length = len(batch[0].episode.query.frames)
+        at_once = self.window or length
         sizes = [self.size(task.episode.query.video) for task in batch]
         windows = [
-            self.answer(model, batch, range(start, min(start + self.window, length)), sizes)
-            for start in range(0, length, self.window)
+            self.answer(model, batch, range(start, min(start + at_once, length)), sizes)
+            for start in range(0, length, at_once)
         ]
         return [
             self.record(task, join([window[row] for window in windows]))
@@ -273,7 +274,8 @@ class _Runner:
         )
         said = run_model(model, inputs, self.config.train.precision)
         pictures = [self.pictures(e.query) for e in episodes] if self.sharpen else None
-        return answers(said, inputs.query, model.mask_stride, sizes, pictures)
+        stride = model.mask_stride
+        return answers(said, inputs.query, stride, sizes, pictures, self.per_frame)
 
     def pictures(self, clip: Clip) -> list[Frame]:
         """The clip's frames, RGB, as the dataset has them."""

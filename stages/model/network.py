@@ -9,7 +9,8 @@ from torch import nn
 
 from configs.training import TrainConfig
 from stages.model.inputs import FramePyramid, Support, Words
-from stages.model.prediction import Losses, Prediction, Truth
+from stages.model.linking import follow_queries
+from stages.model.prediction import Followed, Losses, Prediction, Truth
 
 
 class Network(nn.Module, ABC):
@@ -29,6 +30,24 @@ class Network(nn.Module, ABC):
             support: S annotated frames a clip.
             auxiliary: also what only the losses read.
         """
+
+    def follow(
+        self,
+        query: FramePyramid,
+        words: Words,
+        support: Support,
+        memory: object | None = None,
+        *,
+        overlap: int = 0,
+    ) -> Followed:
+        """The next window of a video, one clip of T frames: its objects keep their numbers.
+
+        Args:
+            memory: what the window before gave; None for the first.
+            overlap: how many of its last frames the window after it sees again.
+        """
+        said = self(query, words, support, auxiliary=False)
+        return follow_queries(said, query, memory, overlap)
 
     @abstractmethod
     def losses(self, prediction: Prediction, truth: Truth, options: TrainConfig) -> Losses:

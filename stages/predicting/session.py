@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -162,8 +163,9 @@ class Session:
         with whole_folder(out, NAMES) as folder:
             scores = Scores(folder / SCORES, known, made)
             results = [*self._results(folder, request, source), scores]
-            with whole_results(results):
-                for answer in stream_answers(self.segmenter, source, words, support):
+            stream = stream_answers(self.segmenter, source, words, support)
+            with whole_results(results), closing(stream) as answers:
+                for answer in answers:
                     for result in results:
                         result.add(answer)
         return PredictReport(

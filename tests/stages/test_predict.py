@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from stages.data.support import load_support
 from stages.data.video import VideoSource
 from stages.data.video_writer import VideoWriter
 from stages.encoders.base import weights_digest
-from stages.feeding.inference import Answer
+from stages.model.prediction import Followed
 from stages.predict import predict
 from stages.predicting.results import overlay as overlays
 from stages.predicting.segmenter import Segmenter
@@ -288,12 +289,11 @@ def test_nothing_found_is_said(
     capsys: Captured,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def nowhere(self: Segmenter, frames: list[np.ndarray], *_: object) -> Answer:  # type: ignore[type-arg]
-        masks = np.zeros((len(frames), 64, 96), bool)
-        logits = np.full(masks.shape, -1, np.float32)
-        return Answer(masks, np.full(len(frames), 0.25, np.float32), logits)
+    def nowhere(self: Segmenter, frames: list[np.ndarray], *_: object) -> Followed:  # type: ignore[type-arg]
+        masks = torch.full((len(frames), 16, 24), -1.0)
+        return Followed(masks, torch.full((len(frames),), -math.log(3)), (), None)
 
-    monkeypatch.setattr(Segmenter, "segment", nowhere)
+    monkeypatch.setattr(Segmenter, "follow", nowhere)
     arguments = ["predict", str(clip), SENTENCE, "--support", str(support)]
     arguments += ["--run", str(untrained_run), "--device", "cpu", "-o", str(tmp_path / "out")]
     assert command_line(arguments) == 0
