@@ -60,9 +60,8 @@ SCORED := $(STAMPS)/scored-$(notdir $(RUN))
 export FSRVOS_WORK := $(WORK)
 export FSRVOS_CACHE ?= $(WORK)/cache
 
-.PHONY: table1 table2 table3 table4
 .PHONY: help install demo sample-full test test-slow check lint format types readme data features train \
-    eval score predict report ablation bench clean distclean FORCE
+    eval score predict report ablation table1 table2 table3 table4 bench clean distclean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.* ## ' $(firstword $(MAKEFILE_LIST)) \

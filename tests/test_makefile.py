@@ -243,7 +243,8 @@ def test_a_table_is_made_of_the_small_preset_and_all_folds_by_default(project: P
     calls, _ = make(project, "table1")
     assert names(calls) == ["data", "table"]
     assert calls[1].startswith(
-        "table 1 --data work/data/sample --test work/data/sample --fold all --seeds 1 --config small"
+        "table 1 --data work/data/sample --test work/data/sample --fold all --seeds 1 "
+        "--config small"
     )
 
 
