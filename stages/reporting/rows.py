@@ -86,9 +86,10 @@ def training_rows(runs: Sequence[Run]) -> Rows:
 
 
 def grouped(runs: Sequence[Run]) -> Grouped:
-    """Runs by row and fold, rows by name. Raises UsageError for the same training twice."""
+    """Runs by row and fold, in the order in which they were named. Raises UsageError for the same
+    training twice."""
     rows: dict[str, dict[int | None, list[Run]]] = {}
-    for run in sorted(runs, key=lambda run: (label_of(run), run.fold or 0)):
+    for run in runs:
         members = rows.setdefault(label_of(run), {}).setdefault(run.fold, [])
         for other in members:
             if run.training_seed is not None and other.training_seed == run.training_seed:

@@ -65,8 +65,8 @@ def test_a_killed_table_goes_on_and_is_then_left(sample: Path, tmp_path: Path) -
     assert first.items() <= before.items()
     paper, ours, took = json.loads(done.stdout)["blocks"]
     assert [row["J / F by fold"] for row in ours["rows"]] == [
-        "tiny, protocol paper",
         "tiny+danet, protocol paper",
+        "tiny, protocol paper",
     ]
     for row in ours["rows"]:
         folds = [[float(x) for x in row[f].split(" ± ")[0].split(" / ")] for f in "1234"]
@@ -88,9 +88,9 @@ def test_tables_of_one_fold_share_features_and_say_how_they_were_made(
     assert done.returncode == 0, done.stderr
     labels = [row[""] for row in json.loads(done.stdout)["blocks"][1]["rows"]]
     assert labels == [
-        "tiny, protocol paper",
         "tiny+mttr, protocol paper",
         "tiny+mttr, tuned 2 steps on the support, protocol paper",
+        "tiny, protocol paper",
         "tiny+similarity, protocol paper",
     ]
     tuned = [
