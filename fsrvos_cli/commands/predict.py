@@ -58,7 +58,24 @@ if TYPE_CHECKING:
     help="Output folder; of several videos, the folder that holds theirs.  [default: under work/]",
 )
 @asking.excerpt_options
+@click.option(
+    "--adapt",
+    is_flag=True,
+    help="Tune the network on the support first, and use that if frames left out say it helps.",
+)
 @click.option("--soft", is_flag=True, help="Also write how likely each pixel is the object's.")
+@click.option(
+    "--multi",
+    is_flag=True,
+    help="Mark every instance that fits, each with an id of its own, and write tracks.json.",
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Score from which an instance counts, with --multi.",
+)
 @options.seed_option
 @click.option(
     "--jobs",
@@ -90,7 +107,10 @@ def predict(
     end: Moment | None,
     stride: int,
     max_side: int | None,
+    adapt: bool,
     soft: bool,
+    multi: bool,
+    threshold: float,
     seed: int,
     jobs: int,
     overwrite: bool,
@@ -129,7 +149,7 @@ def predict(
     from stages.runtime.device import choose_device
 
     device = choose_device(device)
-    manner = PredictOptions(soft=soft, seed=seed)
+    manner = PredictOptions(adapt=adapt, soft=soft, multi=multi, threshold=threshold, seed=seed)
 
     def alone(request: Request, folder: Path) -> str:
         spoken = request.support_expression

@@ -10,6 +10,8 @@ import numpy as np
 
 from stages.data.support import SupportSet, load_support
 from stages.model.inputs import Support
+from stages.model.network import Adaptation
+from stages.predicting.adapting import adapt_network
 from stages.predicting.requests import Shown
 from stages.predicting.segmenter import Segmenter
 from stages.predicting.support_file import (
@@ -42,6 +44,12 @@ class Kind:
         """As the network is given it, once it is encoded."""
         assert isinstance(self.content, SupportFile)
         return self.content.encoded.as_input(segmenter.words(self.expression))
+
+    def adapted(self, segmenter: Segmenter) -> Adaptation:
+        """A network tuned on it, once it is encoded. Raises UsageError as `adapt_network`."""
+        assert isinstance(self.content, SupportFile)
+        words = segmenter.words(self.expression)
+        return adapt_network(segmenter.model, self.content.encoded, words)
 
 
 def read_kind(shown: Shown) -> Kind:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from stages.feeding.inference import Frame, follow_model, full_size
 from stages.feeding.sharpening import sharpen
 from stages.feeding.sources import LiveEncoders
 from stages.model.inputs import Support, Words
+from stages.model.network import Network
 from stages.model.prediction import Followed
 from stages.predicting.encoded_support import EncodedSupport, SeenBy, four
 from stages.runs.checkpoint import load_checkpoint, require_encoders
@@ -32,7 +34,8 @@ class Segmenter:
 
     def __init__(self, run_dir: Path, device: str, config: Config | None = None) -> None:
         loaded = load_checkpoint(run_dir, device)
-        self.config, self.model = config or loaded.config, loaded.model
+        self.config = config or loaded.config
+        self.model: Network = loaded.model
         self.device = torch.device(device)
         self.encoders = LiveEncoders(self.config.encoder, device)
         require_encoders(loaded.encoders, self.encoders.present, run_dir)
@@ -60,6 +63,12 @@ class Segmenter:
             expression=shown.expression,
             category=shown.category,
         )
+
+    def using(self, network: Network) -> Segmenter:
+        """The same with another network in place of the run's."""
+        other = copy(self)
+        other.model = network
+        return other
 
     @property
     def sees(self) -> SeenBy:

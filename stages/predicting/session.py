@@ -17,7 +17,9 @@ from configs import Config
 from stages.data.video import VideoSource, read_video
 from stages.encoders.unread import warn_of_unread
 from stages.model.inputs import Support
+from stages.model.network import Adaptation
 from stages.predicting.identity import digest_of, excerpt_facts, video_facts
+from stages.predicting.instances import Instances
 from stages.predicting.kinds import Kind, read_kind
 from stages.predicting.options import PredictOptions
 from stages.predicting.report import PredictReport
@@ -29,18 +31,20 @@ from stages.predicting.results import (
     Result,
     Scores,
     SoftMaskFolder,
+    Tracks,
     whole_results,
 )
 from stages.predicting.segmenter import Segmenter
 from stages.predicting.shelf import SCORES, read_scores
 from stages.predicting.stream import stream_answers
 from stages.runs.checkpoint import digest_of_run
+from stages.runtime.progress import say
 from stages.runtime.provenance import provenance
 
 MASKS, OVERLAY, SHEET = "masks", "overlay.mp4", "contact_sheet.png"
 ALWAYS = (MASKS, OVERLAY, SHEET, SCORES)
-SOFT = "soft"
-NAMES = (*ALWAYS, SOFT)
+SOFT, TRACKS = "soft", "tracks.json"
+NAMES = (*ALWAYS, SOFT, TRACKS)
 
 
 class Session:
@@ -60,6 +64,7 @@ class Session:
         self._config = config
         self._kinds: dict[Shown, Kind] = {}
         self._supports: dict[Shown, Support] = {}
+        self._adapted: dict[Shown, Adaptation] = {}
         self._read: set[str] = set()
 
     @cached_property
@@ -105,6 +110,21 @@ class Session:
             self._supports[shown] = self.encoded_kind(request).as_input(self.segmenter)
         return self._supports[shown]
 
+    def adapted(self, request: Request) -> Adaptation | None:
+        """The network tuned on the request's support, once; None unless that is asked for."""
+        if not self.options.adapt:
+            return None
+        shown = shown_for(request)
+        if shown not in self._adapted:
+            found = self.encoded_kind(request).adapted(self.segmenter)
+            use = "used" if found.kept else "not used, for it did not help"
+            say(
+                f"adapted to {request.support}: overlap of support frames left out "
+                f"{found.before:.2f} before, {found.after:.2f} after; {use}"
+            )
+            self._adapted[shown] = found
+        return self._adapted[shown]
+
     def warn_of_unread(self, request: Request) -> None:
         """Say, once a sentence, which of its words the text encoder does not know."""
         for sentence in (request.expression, self.kind(request).expression):
@@ -149,6 +169,9 @@ class Session:
         words = self.segmenter.words(request.expression)
         torch.manual_seed(self.options.seed)
         np.random.seed(self.options.seed)
+        adapted, segmenter = self.adapted(request), self.segmenter
+        if adapted is not None and adapted.kept:
+            segmenter = segmenter.using(adapted.network)
         made = provenance(
             command=command,
             device=self.device,
@@ -156,6 +179,8 @@ class Session:
             digests=self.digests,
         )
         facts = self.facts(request) | {"digest": self.digest(request)}
+        if adapted is not None:
+            facts |= {"adapted": {n: getattr(adapted, n) for n in ("kept", "before", "after")}}
 
         def known() -> Mapping[str, Any]:
             return facts | {"shortfall": source.shortfall}
@@ -163,7 +188,7 @@ class Session:
         with whole_folder(out, NAMES) as folder:
             scores = Scores(folder / SCORES, known, made)
             results = [*self._results(folder, request, source), scores]
-            stream = stream_answers(self.segmenter, source, words, support)
+            stream = stream_answers(segmenter, source, words, support, self._instances())
             with whole_results(results), closing(stream) as answers:
                 for answer in answers:
                     for result in results:
@@ -195,16 +220,22 @@ class Session:
     def _results(self, folder: Path, request: Request, source: VideoSource) -> list[Result]:
         results: list[Result] = [
             MaskFolder(folder / MASKS),
-            OverlayVideo(folder / OVERLAY, request.expression, source.fps),
-            ContactSheet(folder / SHEET, request.expression),
+            OverlayVideo(folder / OVERLAY, request.expression, source.fps, self.options.multi),
+            ContactSheet(folder / SHEET, request.expression, self.options.multi),
         ]
         if self.options.soft:
             results.append(SoftMaskFolder(folder / SOFT))
+        if self.options.multi:
+            results.append(Tracks(folder / TRACKS))
         return results
+
+    def _instances(self) -> Instances | None:
+        return Instances(self.options.threshold) if self.options.multi else None
 
     def _names(self) -> tuple[str, ...]:
         """What a finished folder holds."""
-        return (*ALWAYS, SOFT) if self.options.soft else ALWAYS
+        soft, multi = self.options.soft, self.options.multi
+        return (*ALWAYS, *([SOFT] if soft else []), *([TRACKS] if multi else []))
 
 
 def shown_for(request: Request) -> Shown:

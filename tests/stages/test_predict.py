@@ -179,7 +179,7 @@ def failing(name: str, error: BaseException) -> Callable[[pytest.MonkeyPatch], N
     ("fault", "code", "says"),
     [
         (late_damage, 1, "damaged after frame 11"),
-        (failing("overlay_frame", KeyboardInterrupt()), 130, "interrupted"),
+        (failing("drawn", KeyboardInterrupt()), 130, "interrupted"),
     ],
 )
 @pytest.mark.parametrize("former", [False, True])

@@ -12,6 +12,7 @@ support, its vision-language fusion and its words act on what they have found.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -20,11 +21,12 @@ from torch import Tensor
 
 from configs.model import ModelConfig
 from configs.training import TrainConfig
+from stages.model.comparison.adaptation import Question, adapt
 from stages.model.comparison.choice import ObjectLayer, SentenceChoice, restrict
 from stages.model.comparison.clips import ABSENT, QueryClip, SupportClip, stack_clips
 from stages.model.comparison.correlation import resized
 from stages.model.comparison.cues import FIRST_SCALE, GRID, FrozenMask, Looks, cue_count, cues, look
-from stages.model.comparison.cutting import MaskQuality, traits
+from stages.model.comparison.cutting import Candidates, MaskQuality, overlaps, traits
 from stages.model.comparison.following import Window, follow_window
 from stages.model.comparison.instances import Instances, instances
 from stages.model.comparison.losses import (
@@ -39,7 +41,7 @@ from stages.model.comparison.upsampling import FINE, upsample
 from stages.model.fusion import LevelProjection, TextProjection, VisionLanguageFusion
 from stages.model.inputs import STRIDES, FramePyramid, Support, Words
 from stages.model.layers import Attention, FeedForward
-from stages.model.network import Network
+from stages.model.network import Adaptation, KnownClip, Network
 from stages.model.prediction import Followed, Losses, Prediction, Truth
 
 MARGIN = 1.0  # by which an object may be behind the best and is kept all the same, in use
@@ -136,8 +138,7 @@ class AffinityNetwork(Network):
         candidates = looks.candidates(grid)
         if not len(candidates.cuts):
             return looks.answer(grid), None
-        parted = (FIRST_SCALE * looks.cut.score, looks.cut.overlap)
-        told = self.quality(traits(candidates, cues(clip, shown, looks), parted))
+        told = self.quality(judged_by(clip, shown, looks, candidates))
         mask = looks.parted(candidates, told.detach().sigmoid())
         return replace(mask, clip=told.detach().amax()), JudgedMasks(candidates.inside, told)
 
@@ -182,6 +183,33 @@ class AffinityNetwork(Network):
         scores: Tensor = self.choice(clip, words, coarse, objects).scores
         return scores
 
+    def adapt(self, known: Sequence[KnownClip]) -> Adaptation | None:
+        """Its judgement of masks is tuned, see `adaptation`."""
+        if self.quality is None:
+            return None
+        questions = [found for clip in known if (found := self.question(clip)) is not None]
+        adapted = adapt(self.quality, questions)
+        copy = deepcopy(self)
+        copy.quality = adapted.quality
+        return Adaptation(copy, adapted.before, adapted.after, adapted.kept)
+
+    @torch.no_grad()
+    def question(self, known: KnownClip) -> Question | None:
+        """A known clip as the judge of masks sees it; None where there is nothing to judge."""
+        clip, shown = QueryClip.of(known.query, 0), SupportClip.of(known.support, 0)
+        looks = look(clip, shown, self.looks)
+        candidates = looks.candidates(clip.shape(GRID))
+        if not len(candidates.cuts):
+            return None
+        height, width = clip.shape(GRID)
+        true = covered(known.mask, (height, width))[0] > OBJECT_SHARE
+        return Question(
+            candidates,
+            looks.on_grid((height, width)),
+            judged_by(clip, shown, looks, candidates),
+            overlaps(candidates.inside, true),
+        )
+
     @torch.no_grad()
     def calibrate(self, shown: Sequence[Prediction]) -> None:
         """Call a kind absent where `MISSED` of the clips that show it are less sure of it."""
@@ -213,6 +241,12 @@ class AffinityNetwork(Network):
                 choice = self.choice(clip, prediction.words.row(row), found, objects)
                 taught.append(ScoredObjects(row, objects.shares(), choice.scores))
         return taught
+
+
+def judged_by(clip: QueryClip, shown: SupportClip, looks: Looks, candidates: Candidates) -> Tensor:
+    """Traits [K, F] of the candidate masks of a clip."""
+    parted = (FIRST_SCALE * looks.cut.score, looks.cut.overlap)
+    return traits(candidates, cues(clip, shown, looks), parted)
 
 
 def same_clips(query: FramePyramid, support: Support, first: int, second: int) -> bool:

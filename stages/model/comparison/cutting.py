@@ -86,6 +86,12 @@ def mean_inside(scores: Tensor, inside: Tensor) -> Tensor:
     return chosen @ scores.flatten(1).T / chosen.sum(-1, keepdim=True).clamp(min=1)
 
 
+def overlaps(inside: Tensor, true: Tensor) -> Tensor:
+    """IoU [K] of K masks [K, T, h, w] bool with one [T, h, w]; 0 with an empty one."""
+    both, either = (inside & true).flatten(1).sum(-1), (inside | true).flatten(1).sum(-1)
+    return both / either.clamp(min=1)
+
+
 def traits(candidates: Candidates, cues: Tensor, parted: tuple[float, float]) -> Tensor:
     """What the masks of a clip are judged by, [K, `trait_count`].
 

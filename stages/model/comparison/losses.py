@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stages.model.comparison.clips import QueryClip
+from stages.model.comparison.cutting import overlaps
 from stages.model.comparison.ridge import OBJECT_SHARE
 from stages.model.inputs import Words
 from stages.model.losses import told_apart
@@ -100,10 +101,8 @@ def quality_term(judged: Sequence[tuple[int, JudgedMasks]], kind: Tensor) -> Ten
     terms = []
     for row, masks in judged:
         height, width = masks.inside.shape[-2:]
-        true = kind[row, :, :height, :width] > OBJECT_SHARE
-        both = (masks.inside & true).flatten(1).sum(-1)
-        either = (masks.inside | true).flatten(1).sum(-1)
-        terms.append(F.binary_cross_entropy_with_logits(masks.overlap, both / either.clamp(min=1)))
+        true = overlaps(masks.inside, kind[row, :, :height, :width] > OBJECT_SHARE)
+        terms.append(F.binary_cross_entropy_with_logits(masks.overlap, true))
     return torch.stack(terms).mean()
 
 

@@ -6,6 +6,7 @@ from stages.predicting.results.result import Result, whole_results
 from stages.predicting.results.scores import Scores
 from stages.predicting.results.sheet import ContactSheet
 from stages.predicting.results.soft import SoftMaskFolder
+from stages.predicting.results.tracks import Tracks
 
 __all__ = [
     "ContactSheet",
@@ -14,5 +15,6 @@ __all__ = [
     "Result",
     "Scores",
     "SoftMaskFolder",
+    "Tracks",
     "whole_results",
 ]

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stages.data.overlay import overlay_frame
 from stages.data.video_writer import VideoWriter
 from stages.predicting.answers import FrameAnswer
+from stages.predicting.results.drawing import drawn
 from stages.predicting.results.result import Result
 
 
 class OverlayVideo(Result):
-    """An H.264 file of the frames with the object tinted and the sentence below. fps: frames a
-    second."""
+    """An H.264 file of the frames with the object tinted and the sentence below.
 
-    def __init__(self, path: Path, sentence: str, fps: float) -> None:
-        self.sentence = sentence
+    fps: frames a second. numbered: see `drawn`.
+    """
+
+    def __init__(self, path: Path, sentence: str, fps: float, numbered: bool = False) -> None:
+        self.sentence, self.numbered = sentence, numbered
         self.film = VideoWriter(path, fps)
 
     def add(self, answer: FrameAnswer) -> None:
         """Draw and encode the frame."""
-        drawn = overlay_frame(answer.frame, answer.mask, self.sentence, answer.presence)
-        self.film.write(drawn)
+        self.film.write(drawn(answer, self.sentence, self.numbered))
 
     def close(self) -> None:
         """The file appears."""
