@@ -16,8 +16,9 @@ import numpy as np
 
 from stages.data.video import VideoSource
 from stages.model.inputs import Support, Words
-from stages.predicting.answers import Frame, FrameAnswer, ObjectAnswer
-from stages.predicting.following import Judged, JudgedFrame, encode_frames, judge_frames
+from stages.predicting.answers import FrameAnswer, ObjectAnswer
+from stages.predicting.following import JudgedFrame, encode_frames, judge_frames
+from stages.predicting.instances import Instances, Picked
 from stages.predicting.options import PredictOptions
 from stages.predicting.room import frames_at_once
 from stages.predicting.segmenter import Segmenter
@@ -37,17 +38,22 @@ def stream_answers(
     words: Words,
     support: Support,
     options: PredictOptions = PredictOptions(),  # noqa: B008  frozen
+    instances: Instances | None = None,
 ) -> Generator[FrameAnswer, None, None]:
-    """An answer a frame, in order. Close it where it is not read to its end."""
+    """An answer a frame, in order. Close it where it is not read to its end.
+
+    instances: what picks several objects; without it, the described object is the only one.
+    """
     together = segmenter.config.features.batch_frames
-    window = segmenter.config.evaluate.window
+    window = segmenter.config.evaluate.window or WINDOW
     if options.whole_video:
         window = max(window, frames_at_once(segmenter, source))
     finisher = Finisher(segmenter, source, segmenter.threshold(options.threshold))
     frames = ahead(source, together, "decode")
     encoded = encode_frames(segmenter, frames)
     judged = ahead(judge_frames(segmenter, encoded, words, support, window), together, "network")
-    answers = ahead(finisher.finish(judged), FRAMES_AHEAD, "finish")
+    picked = ((said, None if instances is None else instances.of(said)) for said in judged)
+    answers = ahead(finisher.finish(picked), FRAMES_AHEAD, "finish")
     with closing(frames), closing(judged), closing(answers):
         yield from track(answers, total=source.expected or None, description="predict")
 
@@ -56,30 +62,43 @@ def stream_answers(
 class Finisher:
     """Brings what is judged of frames to their own size, several frames side by side.
 
-    threshold: presence from which a frame shows an object.
+    threshold: presence from which a frame shows the described object.
     """
 
     segmenter: Segmenter
     source: VideoSource
     threshold: float
 
-    def finish(self, judged: Iterable[JudgedFrame]) -> Iterator[FrameAnswer]:
-        """An answer a frame."""
+    def finish(
+        self, picked: Iterable[tuple[JudgedFrame, list[Picked] | None]]
+    ) -> Iterator[FrameAnswer]:
+        """An answer a frame: of the described object, or of those that were picked."""
         index = 0
         with ThreadPoolExecutor(min(FINISHED_TOGETHER, os.cpu_count() or 1)) as pool:
-            for several in batches(judged, FINISHED_TOGETHER):
+            for several in batches(picked, FINISHED_TOGETHER):
                 yield from pool.map(self.frame, range(index, index + len(several)), several)
                 index += len(several)
 
-    def frame(self, index: int, said: JudgedFrame) -> FrameAnswer:
-        """The described object in frame `index`."""
-        found = self.object(OBJECT, said.frame, said.described)
-        return FrameAnswer(index, self.source.name(index), said.frame, (found,))
+    def frame(self, index: int, judged: tuple[JudgedFrame, list[Picked] | None]) -> FrameAnswer:
+        """What is found in frame `index`."""
+        said, picked = judged
+        objects = tuple(self.object(said, one, True) for one in picked or ())
+        if not objects:
+            described = self.described(said)
+            present = picked is None and described.score >= self.threshold
+            objects = (self.object(said, described, present),)
+        at = self.source.times.seconds(index)
+        return FrameAnswer(index, self.source.name(index), said.frame, objects, at)
 
-    def object(self, number: int, frame: Frame, said: Judged) -> ObjectAnswer:
+    def described(self, said: JudgedFrame) -> Picked:
+        """The described object, its score the probability that the frame shows it."""
+        presence = self.segmenter.calibration.probability(said.described.presence)
+        return Picked(OBJECT, said.described, float(presence))
+
+    def object(self, said: JudgedFrame, picked: Picked, present: bool) -> ObjectAnswer:
         """One object; its mask is empty where the frame does not show it."""
-        presence = float(self.segmenter.calibration.probability(said.presence))
-        logits = self.segmenter.at_frame_size(said.masks[None], frame)[0]
-        if presence < self.threshold:
-            return ObjectAnswer(number, np.zeros(logits.shape, bool), logits, presence, False)
-        return ObjectAnswer(number, self.segmenter.mask(frame, logits), logits, presence)
+        logits = self.segmenter.at_frame_size(picked.judged.masks[None], said.frame)[0]
+        mask = np.zeros(logits.shape, bool)
+        if present:
+            mask = self.segmenter.mask(said.frame, logits)
+        return ObjectAnswer(picked.number, mask, logits, picked.score, present)

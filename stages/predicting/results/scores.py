@@ -14,10 +14,11 @@ from stages.predicting.answers import FrameAnswer
 from stages.predicting.results.result import Result
 
 DIGITS = 4
+MICROSECONDS = 6
 
 
 class Scores(Result):
-    """The presences of all frames, written in the end with `facts()` before and `made` after them.
+    """The scores of all frames, written in the end with `facts()` before and `made` after them.
 
     facts: what is known once all frames are there, as JSON carries it. made: the provenance.
     """
@@ -33,7 +34,8 @@ class Scores(Result):
     def add(self, answer: FrameAnswer) -> None:
         """Keep the frame's figures."""
         self.presences.append(answer.presence)
-        row = {"frame": answer.name, "score": round(answer.presence, DIGITS)}
+        row = {"frame": answer.name, "seconds": round(float(answer.at), MICROSECONDS)}
+        row["score"] = round(answer.presence, DIGITS)
         self.rows.append(row | {"present": answer.present})
         self.marked += answer.marked
 
