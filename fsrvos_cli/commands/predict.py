@@ -11,6 +11,7 @@ from configs import FsrvosError, PartialError
 from fsrvos_cli import asking, once, options, places
 from fsrvos_cli.invocation import command_line
 from fsrvos_cli.output import emit
+from stages.predicting.options import FORMATS
 
 if TYPE_CHECKING:
     from stages.data.excerpt import Moment
@@ -64,6 +65,29 @@ if TYPE_CHECKING:
     help="Tune the network on the support first, and use that if frames left out say it helps.",
 )
 @click.option("--soft", is_flag=True, help="Also write how likely each pixel is the object's.")
+@click.option(
+    "--format",
+    "formats",
+    type=click.Choice(list(FORMATS)),
+    multiple=True,
+    help="Also write: masks for other tools (coco: run lengths, labelme, cvat, yolo), or the "
+    "object alone on nothing for editors (webm: VP9, prores: ProRes 4444). May be repeated.",
+)
+@click.option(
+    "--side-by-side", is_flag=True, help="Show the frames as they are beside the overlay's."
+)
+@click.option(
+    "--multi",
+    is_flag=True,
+    help="Mark every instance that fits, each with an id of its own, and write tracks.json.",
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Score from which an instance counts, with --multi.",
+)
 @options.seed_option
 @click.option(
     "--jobs",
@@ -97,6 +121,10 @@ def predict(
     max_side: int | None,
     adapt: bool,
     soft: bool,
+    formats: tuple[str, ...],
+    side_by_side: bool,
+    multi: bool,
+    threshold: float,
     seed: int,
     jobs: int,
     overwrite: bool,
@@ -135,7 +163,15 @@ def predict(
     from stages.runtime.device import choose_device
 
     device = choose_device(device)
-    manner = PredictOptions(adapt=adapt, soft=soft, seed=seed)
+    manner = PredictOptions(
+        adapt=adapt,
+        soft=soft,
+        multi=multi,
+        threshold=threshold,
+        seed=seed,
+        formats=tuple(dict.fromkeys(formats)),
+        side_by_side=side_by_side,
+    )
 
     def alone(request: Request, folder: Path) -> str:
         spoken = request.support_expression

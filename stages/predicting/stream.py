@@ -10,13 +10,15 @@ import os
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 
 from stages.data.video import VideoSource
 from stages.model.inputs import Support, Words
 from stages.predicting.answers import FrameAnswer, ObjectAnswer
-from stages.predicting.following import Judged, JudgedFrame, encode_frames, judge_frames
+from stages.predicting.following import JudgedFrame, encode_frames, judge_frames
+from stages.predicting.instances import Instances, Picked, likely
 from stages.predicting.segmenter import Segmenter
 from stages.predicting.windows import batches
 from stages.runtime.ahead import ahead
@@ -29,36 +31,58 @@ FRAMES_AHEAD = 8  # finished, and not yet written
 
 
 def stream_answers(
-    segmenter: Segmenter, source: VideoSource, words: Words, support: Support
+    segmenter: Segmenter,
+    source: VideoSource,
+    words: Words,
+    support: Support,
+    instances: Instances | None = None,
 ) -> Generator[FrameAnswer, None, None]:
-    """An answer a frame, in order. Close it where it is not read to its end."""
+    """An answer a frame, in order. Close it where it is not read to its end.
+
+    instances: what picks several objects; without it, the described object is the only one.
+    """
     together = segmenter.config.features.batch_frames
     window = segmenter.config.evaluate.window or WINDOW
     frames = ahead(source, together, "decode")
     encoded = encode_frames(segmenter, frames)
     judged = ahead(judge_frames(segmenter, encoded, words, support, window), window, "network")
-    answers = ahead(_finish(segmenter, source, judged), FRAMES_AHEAD, "finish")
+    picked = ((said, _picked(said, instances)) for said in judged)
+    answers = ahead(_finish(segmenter, source, picked), FRAMES_AHEAD, "finish")
     with closing(frames), closing(judged), closing(answers):
         yield from track(answers, total=source.expected or None, description="predict")
 
 
+def _picked(said: JudgedFrame, instances: Instances | None) -> list[Picked]:
+    """The objects of a frame: what is described, or the instances that pass."""
+    return [_described(said)] if instances is None else instances.of(said)
+
+
+def _described(said: JudgedFrame) -> Picked:
+    return Picked(OBJECT, said.described, likely(said.described.presence))
+
+
 def _finish(
-    segmenter: Segmenter, source: VideoSource, judged: Iterable[JudgedFrame]
+    segmenter: Segmenter, source: VideoSource, picked: Iterable[tuple[JudgedFrame, list[Picked]]]
 ) -> Iterator[FrameAnswer]:
     """Masks at the frames' own size, several frames side by side."""
 
-    def finish(index: int, said: JudgedFrame) -> FrameAnswer:
-        found = _object(segmenter, OBJECT, said, said.described)
-        return FrameAnswer(index, source.name(index), said.frame, (found,))
+    def finish(index: int, frame: tuple[JudgedFrame, list[Picked]]) -> FrameAnswer:
+        said, objects = frame
+        found = tuple(_object(segmenter, said, one) for one in objects)
+        if not found:
+            described = _object(segmenter, said, _described(said))
+            found = (replace(described, mask=np.zeros_like(described.mask)),)
+        at = source.times.seconds(index)
+        return FrameAnswer(index, source.name(index), said.frame, found, at)
 
     index = 0
     with ThreadPoolExecutor(min(FINISHED_TOGETHER, os.cpu_count() or 1)) as pool:
-        for several in batches(judged, FINISHED_TOGETHER):
+        for several in batches(picked, FINISHED_TOGETHER):
             yield from pool.map(finish, range(index, index + len(several)), several)
             index += len(several)
 
 
-def _object(segmenter: Segmenter, number: int, said: JudgedFrame, of: Judged) -> ObjectAnswer:
-    logits = segmenter.at_frame_size(of.masks[None], said.frame)[0]
+def _object(segmenter: Segmenter, said: JudgedFrame, picked: Picked) -> ObjectAnswer:
+    logits = segmenter.at_frame_size(picked.judged.masks[None], said.frame)[0]
     mask = segmenter.mask(said.frame, logits)
-    return ObjectAnswer(number, mask, logits, float(1 / (1 + np.exp(-of.presence))))
+    return ObjectAnswer(picked.number, mask, logits, picked.score)
