@@ -7,6 +7,7 @@ outside the folder it is given. Told and answered in lines of JSON, on stdin and
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import resource
@@ -20,6 +21,21 @@ GIGABYTE = 1 << 30
 MEMORY = 4 * GIGABYTE
 PROCESSOR_SECONDS = 60
 WALL_SECONDS = 240  # a machine that others use too; what waits for ever is ended
+
+# All that the commands import, so that their children need not.
+IMPORTED = (
+    "fsrvos_cli.commands.data",
+    "fsrvos_cli.commands.predict",
+    "fsrvos_cli.commands.support",
+    "stages.data.check",
+    "stages.data.video_file",
+    "stages.encoders.tiny",
+    "stages.predict",
+    "stages.support",
+    "av",
+    "cv2",
+    "PIL.ImageFont",
+)
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _CHANGES = {
@@ -105,10 +121,8 @@ def answer(line: str) -> None:
 def main() -> None:
     """Import the program, then serve until stdin ends."""
     sys.dont_write_bytecode = True
-    import stages.data.check
-    import stages.data.video_file
-    import stages.predict
-    import stages.support  # noqa: F401
+    for name in IMPORTED:
+        importlib.import_module(name)
 
     answer("ready")
     for line in sys.stdin:

@@ -18,6 +18,7 @@ let film = "shown"; // the film that the slider moves in
 let at = 0; // the number of the frame that is or was drawn on
 let dirty = false; // whether something kept is not saved yet
 let player = null;
+const busy = new Set(); // buttons whose work is under way
 let watching = null;
 
 const editor = new Editor(byId("canvas"), byId("stage"), refresh);
@@ -47,13 +48,14 @@ function tell(text, wrong = false) {
 
 // Run what a button does; what goes wrong is said in the header.
 async function attempt(work, button = null) {
-  if (button) button.disabled = true;
+  if (button) busy.add(button);
+  refresh();
   try {
     await work();
   } catch (error) {
     tell(error.message, true);
   } finally {
-    if (button) button.disabled = false;
+    busy.delete(button);
     refresh();
   }
 }
@@ -108,8 +110,8 @@ function step(by) {
 
 async function keep() {
   if (editor.corners.length > 2) editor.close();
+  editor.touched = false; // whatever is drawn while it is sent is new
   const { name } = await (await ask(source, "PUT", await editor.toBlob())).json();
-  editor.touched = false;
   dirty = true;
   tell(`Kept as ${name}.`);
   tiles.delete(name);
@@ -118,8 +120,10 @@ async function keep() {
 
 async function refine() {
   if (editor.corners.length > 2) editor.close();
-  const answer = await ask(`${source}/refine`, "POST", await editor.toBlob());
-  editor.replace(await createImageBitmap(await answer.blob()));
+  const path = source;
+  const answer = await ask(`${path}/refine`, "POST", await editor.toBlob());
+  const mask = await createImageBitmap(await answer.blob());
+  if (source === path) editor.replace(mask);
 }
 
 // ---- what is kept
@@ -219,8 +223,10 @@ function refresh() {
   byId("undo").disabled = !editor.past.length && !editor.corners.length;
   byId("redo").disabled = !editor.undone.length;
   const empty = editor.isEmpty && editor.corners.length < 3;
-  for (const id of ["clear", "refine", "keep"]) byId(id).disabled = empty;
+  const drawing = busy.has(byId("refine")) || busy.has(byId("keep"));
+  for (const id of ["clear", "refine", "keep"]) byId(id).disabled = empty || drawing;
   if (state) refreshFilm(), refreshKept(), refreshTrial();
+  for (const button of busy) button.disabled = true;
 }
 
 function refreshFilm() {
