@@ -321,7 +321,7 @@ def test_an_interrupt_leaves_what_is_finished_and_no_process(
     line = [sys.executable, "-m", "fsrvos_cli", "predict", str(tmp_path / "clips"), "an ant"]
     line += ["--support", str(ants), "--checkpoint", str(untrained_run), "-o", str(home)]
     with subprocess.Popen([*line, "--jobs", jobs], stderr=subprocess.PIPE, text=True) as work:
-        while not list(home.glob(".b.*")):
+        while not ((home / "a").exists() and list(home.glob(".b.*"))):
             assert work.poll() is None, work.stderr
             time.sleep(0.1)
         work.send_signal(signal.SIGINT)
