@@ -19,8 +19,9 @@ from stages.encoders.unread import warn_of_unread
 from stages.model.inputs import Support
 from stages.model.network import Adaptation
 from stages.predicting.identity import digest_of, excerpt_facts, video_facts
+from stages.predicting.instances import Instances
 from stages.predicting.kinds import Kind, read_kind
-from stages.predicting.options import PredictOptions
+from stages.predicting.options import FORMATS, INSTANCE, PredictOptions
 from stages.predicting.report import PredictReport
 from stages.predicting.requests import Request, Shown
 from stages.predicting.results import (
@@ -30,6 +31,9 @@ from stages.predicting.results import (
     Result,
     Scores,
     SoftMaskFolder,
+    Subject,
+    Tracks,
+    export,
     whole_results,
 )
 from stages.predicting.segmenter import Segmenter
@@ -41,8 +45,8 @@ from stages.runtime.provenance import provenance
 
 MASKS, OVERLAY, SHEET = "masks", "overlay.mp4", "contact_sheet.png"
 ALWAYS = (MASKS, OVERLAY, SHEET, SCORES)
-SOFT = "soft"
-NAMES = (*ALWAYS, SOFT)
+SOFT, TRACKS = "soft", "tracks.json"
+NAMES = (*ALWAYS, SOFT, TRACKS, *FORMATS.values())
 
 
 class Session:
@@ -165,11 +169,11 @@ class Session:
         self.warn_of_unread(request)
         support = self.support(request)
         words = self.segmenter.words(request.expression)
+        torch.manual_seed(self.options.seed)
+        np.random.seed(self.options.seed)
         adapted, segmenter = self.adapted(request), self.segmenter
         if adapted is not None and adapted.kept:
             segmenter = segmenter.using(adapted.network)
-        torch.manual_seed(self.options.seed)
-        np.random.seed(self.options.seed)
         made = provenance(
             command=command,
             device=self.device,
@@ -186,7 +190,9 @@ class Session:
         with whole_folder(out, NAMES) as folder:
             scores = Scores(folder / SCORES, known, made)
             results = [*self._results(folder, request, source), scores]
-            stream = stream_answers(segmenter, source, words, support)
+            stream = stream_answers(
+                segmenter, source, words, support, self.options, self._instances()
+            )
             with whole_results(results), closing(stream) as answers:
                 for answer in answers:
                     for result in results:
@@ -197,6 +203,9 @@ class Session:
             frames=scores.frames,
             marked=scores.marked,
             score=scores.score,
+            presence=scores.presence,
+            threshold=self.threshold,
+            present=scores.present,
             masks=str(out / MASKS),
             overlay=str(out / OVERLAY),
             contact_sheet=str(out / SHEET),
@@ -213,21 +222,45 @@ class Session:
             "support_expression": self.kind(request).expression,
             "run": str(self.run.absolute()),
             "excerpt": excerpt_facts(request.excerpt),
+            "threshold": self.threshold,
+            "calibrated": self.segmenter.calibration.fitted,
         }
+
+    @property
+    def threshold(self) -> float:
+        """Presence from which a frame shows the object, or score from which an instance counts."""
+        asked = self.options.threshold
+        if self.options.multi:
+            return INSTANCE if asked is None else asked
+        return self.segmenter.threshold(asked)
 
     def _results(self, folder: Path, request: Request, source: VideoSource) -> list[Result]:
         results: list[Result] = [
             MaskFolder(folder / MASKS),
-            OverlayVideo(folder / OVERLAY, request.expression, source.fps),
-            ContactSheet(folder / SHEET, request.expression),
+            OverlayVideo(
+                folder / OVERLAY,
+                request.expression,
+                source,
+                self.options.multi,
+                self.options.side_by_side,
+            ),
+            ContactSheet(folder / SHEET, request.expression, self.options.multi),
         ]
         if self.options.soft:
             results.append(SoftMaskFolder(folder / SOFT))
-        return results
+        if self.options.multi:
+            results.append(Tracks(folder / TRACKS))
+        subject = Subject(source, request.expression, self.kind(request).label)
+        return results + [export(name, folder, subject) for name in self.options.formats]
+
+    def _instances(self) -> Instances | None:
+        return Instances(self.threshold) if self.options.multi else None
 
     def _names(self) -> tuple[str, ...]:
         """What a finished folder holds."""
-        return (*ALWAYS, SOFT) if self.options.soft else ALWAYS
+        soft, multi = self.options.soft, self.options.multi
+        exported = (FORMATS[name] for name in self.options.formats)
+        return (*ALWAYS, *([SOFT] if soft else []), *([TRACKS] if multi else []), *exported)
 
 
 def shown_for(request: Request) -> Shown:

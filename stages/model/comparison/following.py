@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -27,8 +28,8 @@ from stages.model.comparison.tracks import carry
 from stages.model.comparison.upsampling import FINE, upsample
 from stages.model.prediction import Followed, FollowedObject
 
-OUT_OF_SIGHT = -6.0  # logit at most of the presence in a frame without a cell of the object
 SWITCH = 4.0  # logits by which something else is surer to be of the kind, for it to be followed
+CERTAIN = 1e-4  # chance at least that an object is not the described one
 APART = 0.1  # overlap of two masks at most, for one to be something else
 
 Choose = Callable[[Tensor, Instances], Tensor | None]
@@ -121,7 +122,7 @@ def follow_window(
                 number,
                 torch.where(_enlarged(labels == number, shape), masks, ABSENT),
                 _presence(window, seen, [number]),
-                mean[number] - best,
+                _logit_of(behind[number]),
             )
             for number in numbers
         ),
@@ -203,7 +204,13 @@ def _presence(window: Window, seen: _Seen, numbers: Sequence[int]) -> Tensor:
     """[T] logits that a frame shows any of the objects."""
     shown = torch.isin(seen.owners, torch.tensor(numbers, device=seen.owners.device))
     there = shown.flatten(1).any(1)
-    return torch.where(there, window.presence, window.presence.clamp(max=OUT_OF_SIGHT))
+    return torch.where(there, window.presence, window.presence.clamp(max=ABSENT))
+
+
+def _logit_of(log_share: float) -> float:
+    """Logit of exp(log_share), for log_share <= 0: of 1, as sure as can be told."""
+    share = min(math.exp(log_share), 1 - CERTAIN)
+    return math.log(share) - math.log1p(-share)
 
 
 def _enlarged(cells: Tensor, shape: tuple[int, int]) -> Tensor:
