@@ -74,6 +74,7 @@ def evaluate(
     device: str = "cpu",
     controls: bool = True,
     episodes: Sequence[Path] = (),
+    keep: bool = False,
     command: str = "",
 ) -> EvaluationFolder:
     """Predict all test episodes of `fold`; gives the folder of the evaluation, whole or absent.
@@ -90,6 +91,7 @@ def evaluate(
         controls: whether to ask the controls, too.
         episodes: manifests of the episodes to ask; they then say the seeds and the shots, and the
             configuration's are not heard. None draws them as the configuration says.
+        keep: leave the same evaluation where it is there already.
         command: kept as provenance.
 
     Raises:
@@ -124,8 +126,8 @@ def evaluate(
     )
     folder = place(run, identity.name(data_root.resolve().name), out)
     require_replaceable(folder.path, folder.NAMES)
-    if folder.predictions.is_file():
-        require_same(identity, folder.predictions)
+    if folder.predictions.is_file() and require_same(identity, folder.predictions) and keep:
+        return folder
     user = None if is_packaged(run) else run  # which is there for good, and would keep its features
     source = open_source(settings, dataset, cache_root, device, from_cache=True, user=user)
     require_encoders(loaded.encoders, source.encoders, run)
@@ -169,17 +171,18 @@ def _as_listed(options: EvaluateConfig, drawn: Mapping[int, Sequence[Episode]]) 
     return replace(options, seeds=len(drawn), support_frames=shots, episodes_per_category=0)
 
 
-def require_same(identity: EvaluationIdentity, predictions: Path) -> None:
-    """UsageError where a predictions file is another evaluation's."""
+def require_same(identity: EvaluationIdentity, predictions: Path) -> bool:
+    """Whether a predictions file can be read. UsageError where it is another evaluation's."""
     try:
         meta = read_meta(predictions)
     except FsrvosError:  # damaged, which is what to do it again for
-        return
+        return False
     if meta.get("identity") != identity.digest:
         raise UsageError(
             f"{predictions.parent} holds another evaluation (fold {meta.get('fold')} of "
             f"{meta.get('dataset')}, or with other settings or weights); name another folder"
         )
+    return True
 
 
 def require_same_fold(loaded: Checkpoint, fold: int, run: Path) -> None:

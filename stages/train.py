@@ -33,6 +33,7 @@ from stages.feeding.prefetch import Prefetch
 from stages.feeding.sources import open_source
 from stages.model.networks import build_network
 from stages.model.prediction import Losses
+from stages.runs.calibration import write_calibration
 from stages.runs.checkpoint import (
     digest_of_weights,
     fill,
@@ -156,6 +157,7 @@ class _Training:
         ).to(device)
         self.learner = Learner(self.model, config, device)
         self.step = 0
+        self.begun, self.seconds_before = time.perf_counter(), 0.0
         # Steps at which train.steps was raised, each with what it had been.
         self.lengthened: list[tuple[int, int]] = []
 
@@ -163,6 +165,7 @@ class _Training:
         """Go on from saved progress, or from `init`'s weights, or from the beginning."""
         if saved is not None:
             self.step = int(saved["step"])
+            self.seconds_before = float(saved.get("seconds", 0.0))
             self.model.load_state_dict(saved["model"])
             self.learner.go_on(saved["optimizer"], self.step)
             restore_random_state(saved.get("random", {}), self.device)
@@ -188,7 +191,8 @@ class _Training:
 
     def run(self, run: Path) -> TrainReport:
         """All steps left. Raises FsrvosError when the loss is not finite."""
-        options, begun, first = self.config.train, time.perf_counter(), self.step
+        options, first = self.config.train, self.step
+        self.begun = time.perf_counter()
         batches = Prefetch(
             self.batch, range(first, options.steps), options.loader_threads, options.prefetch
         )
@@ -207,15 +211,16 @@ class _Training:
                     journal.note(self.step, holdout_J=self.holdout.mean_j(self.model))
                 if last or self.step % options.checkpoint_every == 0:
                     self.keep(run)
-            self.holdout.calibrate(self.model)
-            seconds = time.perf_counter() - begun
+            if (calibration := self.holdout.calibrate(self.model)).fitted:
+                write_calibration(run, calibration)
+            seconds = time.perf_counter() - self.begun
             quality = self.holdout.mean_j(self.model)
             journal.note(self.step, holdout_J=quality)
         return TrainReport(
             run=str(run),
             steps=self.step,
             parameters=sum(p.numel() for p in self.model.parameters() if p.requires_grad),
-            seconds=seconds,
+            seconds=self.seconds_before + seconds,
             steps_per_second=(self.step - first) / max(seconds, 1e-9),
             wait_share=batches.waited / max(stepping + batches.waited, 1e-9),
             holdout_J=quality,
@@ -278,5 +283,6 @@ class _Training:
             "optimizer": self.learner.optimizer.state_dict(),
             "random": random_state(self.device),
             "lengthened": self.lengthened,
+            "seconds": self.seconds_before + time.perf_counter() - self.begun,
         }
         save_progress(RunFolder(run).progress, state)

@@ -11,6 +11,7 @@ from configs import FsrvosError, PartialError
 from fsrvos_cli import asking, once, options, places
 from fsrvos_cli.invocation import command_line
 from fsrvos_cli.output import emit
+from stages.predicting.options import FORMATS
 
 if TYPE_CHECKING:
     from stages.data.excerpt import Moment
@@ -65,6 +66,17 @@ if TYPE_CHECKING:
 )
 @click.option("--soft", is_flag=True, help="Also write how likely each pixel is the object's.")
 @click.option(
+    "--format",
+    "formats",
+    type=click.Choice(list(FORMATS)),
+    multiple=True,
+    help="Also write: masks for other tools (coco: run lengths, labelme, cvat, yolo), or the "
+    "object alone on nothing for editors (webm: VP9, prores: ProRes 4444). May be repeated.",
+)
+@click.option(
+    "--side-by-side", is_flag=True, help="Show the frames as they are beside the overlay's."
+)
+@click.option(
     "--multi",
     is_flag=True,
     help="Mark every instance that fits, each with an id of its own, and write tracks.json.",
@@ -72,9 +84,13 @@ if TYPE_CHECKING:
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1),
-    default=0.5,
-    show_default=True,
-    help="Score from which an instance counts, with --multi.",
+    help="Presence from which a frame shows the object, or with --multi an instance counts.  "
+    "[default: the run's own, at most 0.5; with --multi 0.5]",
+)
+@click.option(
+    "--whole-video",
+    is_flag=True,
+    help="All frames go through the network together, where memory allows.",
 )
 @options.seed_option
 @click.option(
@@ -109,8 +125,11 @@ def predict(
     max_side: int | None,
     adapt: bool,
     soft: bool,
+    formats: tuple[str, ...],
+    side_by_side: bool,
     multi: bool,
-    threshold: float,
+    threshold: float | None,
+    whole_video: bool,
     seed: int,
     jobs: int,
     overwrite: bool,
@@ -149,7 +168,16 @@ def predict(
     from stages.runtime.device import choose_device
 
     device = choose_device(device)
-    manner = PredictOptions(adapt=adapt, soft=soft, multi=multi, threshold=threshold, seed=seed)
+    manner = PredictOptions(
+        adapt=adapt,
+        soft=soft,
+        multi=multi,
+        threshold=threshold,
+        seed=seed,
+        formats=tuple(dict.fromkeys(formats)),
+        side_by_side=side_by_side,
+        whole_video=whole_video,
+    )
 
     def alone(request: Request, folder: Path) -> str:
         spoken = request.support_expression

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +20,15 @@ class ObjectAnswer:
         mask: bool [H, W], where it is.
         logits: float32 [H, W], that a pixel is the object's: above 0 rather than not, before the
             mask was brought to the picture's edges.
-        presence: in [0, 1], that the frame shows it.
+        presence: probability in [0, 1] that the frame shows it.
+        present: whether that reaches the threshold; the mask is empty where it does not.
     """
 
     number: int
     mask: NDArray[np.bool_]
     logits: NDArray[np.float32]
     presence: float
+    present: bool = True
 
     @property
     def soft(self) -> NDArray[np.float32]:
@@ -43,12 +46,14 @@ class FrameAnswer:
         name: file stem under which the frame's results are saved.
         frame: RGB [H, W, 3].
         objects: at least one, each also where the frame does not show it: its mask is then empty.
+        at: seconds from the start of the video at which the frame is shown.
     """
 
     index: int
     name: str
     frame: Frame
     objects: tuple[ObjectAnswer, ...]
+    at: Fraction
 
     @property
     def mask(self) -> NDArray[np.bool_]:
@@ -68,6 +73,11 @@ class FrameAnswer:
     def presence(self) -> float:
         """That the frame shows any of the objects, in [0, 1]."""
         return max(found.presence for found in self.objects)
+
+    @property
+    def present(self) -> bool:
+        """Whether the frame shows any of them, by the threshold."""
+        return any(found.present for found in self.objects)
 
     @property
     def marked(self) -> bool:

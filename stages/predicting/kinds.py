@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stages.data.nouns import ANY_THING
 from stages.data.support import SupportSet, load_support
 from stages.model.inputs import Support
 from stages.model.network import Adaptation
@@ -31,6 +32,13 @@ class Kind:
     expression: str
     digest: str
     content: SupportSet | SupportFile
+
+    @property
+    def label(self) -> str:
+        """What its objects are called in short: the category where the support says one."""
+        kept = self.content
+        named = kept.encoded.category if isinstance(kept, SupportFile) else kept.category
+        return named or ANY_THING
 
     def encoded(self, segmenter: Segmenter) -> Kind:
         """The same with its frames encoded. DataError where it is of another encoder."""

@@ -21,7 +21,7 @@ from stages.model.network import Adaptation
 from stages.predicting.identity import digest_of, excerpt_facts, video_facts
 from stages.predicting.instances import Instances
 from stages.predicting.kinds import Kind, read_kind
-from stages.predicting.options import PredictOptions
+from stages.predicting.options import FORMATS, INSTANCE, PredictOptions
 from stages.predicting.report import PredictReport
 from stages.predicting.requests import Request, Shown
 from stages.predicting.results import (
@@ -31,7 +31,9 @@ from stages.predicting.results import (
     Result,
     Scores,
     SoftMaskFolder,
+    Subject,
     Tracks,
+    export,
     whole_results,
 )
 from stages.predicting.segmenter import Segmenter
@@ -44,7 +46,7 @@ from stages.runtime.provenance import provenance
 MASKS, OVERLAY, SHEET = "masks", "overlay.mp4", "contact_sheet.png"
 ALWAYS = (MASKS, OVERLAY, SHEET, SCORES)
 SOFT, TRACKS = "soft", "tracks.json"
-NAMES = (*ALWAYS, SOFT, TRACKS)
+NAMES = (*ALWAYS, SOFT, TRACKS, *FORMATS.values())
 
 
 class Session:
@@ -188,7 +190,9 @@ class Session:
         with whole_folder(out, NAMES) as folder:
             scores = Scores(folder / SCORES, known, made)
             results = [*self._results(folder, request, source), scores]
-            stream = stream_answers(segmenter, source, words, support, self._instances())
+            stream = stream_answers(
+                segmenter, source, words, support, self.options, self._instances()
+            )
             with whole_results(results), closing(stream) as answers:
                 for answer in answers:
                     for result in results:
@@ -199,6 +203,9 @@ class Session:
             frames=scores.frames,
             marked=scores.marked,
             score=scores.score,
+            presence=scores.presence,
+            threshold=self.threshold,
+            present=scores.present,
             masks=str(out / MASKS),
             overlay=str(out / OVERLAY),
             contact_sheet=str(out / SHEET),
@@ -215,27 +222,45 @@ class Session:
             "support_expression": self.kind(request).expression,
             "run": str(self.run.absolute()),
             "excerpt": excerpt_facts(request.excerpt),
+            "threshold": self.threshold,
+            "calibrated": self.segmenter.calibration.fitted,
         }
+
+    @property
+    def threshold(self) -> float:
+        """Presence from which a frame shows the object, or score from which an instance counts."""
+        asked = self.options.threshold
+        if self.options.multi:
+            return INSTANCE if asked is None else asked
+        return self.segmenter.threshold(asked)
 
     def _results(self, folder: Path, request: Request, source: VideoSource) -> list[Result]:
         results: list[Result] = [
             MaskFolder(folder / MASKS),
-            OverlayVideo(folder / OVERLAY, request.expression, source.fps, self.options.multi),
+            OverlayVideo(
+                folder / OVERLAY,
+                request.expression,
+                source,
+                self.options.multi,
+                self.options.side_by_side,
+            ),
             ContactSheet(folder / SHEET, request.expression, self.options.multi),
         ]
         if self.options.soft:
             results.append(SoftMaskFolder(folder / SOFT))
         if self.options.multi:
             results.append(Tracks(folder / TRACKS))
-        return results
+        subject = Subject(source, request.expression, self.kind(request).label)
+        return results + [export(name, folder, subject) for name in self.options.formats]
 
     def _instances(self) -> Instances | None:
-        return Instances(self.options.threshold) if self.options.multi else None
+        return Instances(self.threshold) if self.options.multi else None
 
     def _names(self) -> tuple[str, ...]:
         """What a finished folder holds."""
         soft, multi = self.options.soft, self.options.multi
-        return (*ALWAYS, *([SOFT] if soft else []), *([TRACKS] if multi else []))
+        exported = (FORMATS[name] for name in self.options.formats)
+        return (*ALWAYS, *([SOFT] if soft else []), *([TRACKS] if multi else []), *exported)
 
 
 def shown_for(request: Request) -> Shown:

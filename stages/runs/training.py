@@ -59,7 +59,10 @@ def identity_of(facts: Mapping[str, Any] | None) -> TrainingIdentity | None:
 
 @dataclass(frozen=True)
 class TrainReport:
-    """What a training did. `holdout_J` is in [0, 1]; `wait_share` of the time went to data."""
+    """What a training did. `holdout_J` is in [0, 1]; `wait_share` of the time went to data.
+
+    `seconds` counts what was done before an interruption, too, as far as it was kept.
+    """
 
     run: str
     steps: int
@@ -128,7 +131,8 @@ def clear(run: Path) -> None:
     """Remove what a former training and its evaluations left in a run folder."""
     folder = RunFolder(run)
     # Weights first: without them nothing else here counts as a run.
-    for file in (folder.weights, folder.progress, folder.metrics, folder.report, folder.config):
+    files = (folder.weights, folder.progress, folder.metrics, folder.report, folder.config)
+    for file in (*files, folder.calibration):
         file.unlink(missing_ok=True)
     for path in (folder.evaluation("").path, folder.events):
         shutil.rmtree(path, ignore_errors=True)

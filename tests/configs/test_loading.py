@@ -207,3 +207,23 @@ def test_the_digest_tells_configurations_apart() -> None:
     base = load_config()
     assert config_digest(base) == config_digest(from_toml(to_toml(base)))
     assert config_digest(base) != config_digest(load_config(None, ["train.steps=7"]))
+
+
+def test_presets_joined_with_a_plus_are_the_first_with_what_the_others_change() -> None:
+    paper, joined = load_config("paper"), load_config("paper+mttr+demo")
+    assert joined.encoder == paper.encoder and joined.features == paper.features
+    assert joined.model == dataclasses.replace(
+        paper.model, network="mttr", queries=50, encoder_layers=3, decoder_layers=3
+    )
+    assert joined.train == dataclasses.replace(
+        paper.train, hide_nouns=0.0, channel_dropout=0.0, channel_noise=0.0, steps=280
+    )
+    assert joined.evaluate == load_config("demo").evaluate
+    assert load_config("small+danet") == load_config("danet")
+
+
+def test_only_what_changes_another_preset_comes_after_a_plus() -> None:
+    with pytest.raises(UsageError, match="preset tiny starts from no other"):
+        load_config("paper+tiny")
+    with pytest.raises(UsageError, match="no preset or file named 'paper\\+dane'"):
+        load_config("paper+dane")

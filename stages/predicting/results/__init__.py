@@ -1,5 +1,6 @@
 """What is written of a video's answers, a module a kind of file."""
 
+from stages.predicting.results.exports import Subject, export
 from stages.predicting.results.masks import MaskFolder
 from stages.predicting.results.overlay import OverlayVideo
 from stages.predicting.results.result import Result, whole_results
@@ -15,6 +16,8 @@ __all__ = [
     "Result",
     "Scores",
     "SoftMaskFolder",
+    "Subject",
+    "export",
     "Tracks",
     "whole_results",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +30,8 @@ def test_a_pixel_is_the_likeliest_objects_probability(tmp_path: Path) -> None:
         for number, logits in enumerate((first, second), 1)
     )
     folder = SoftMaskFolder(tmp_path / "soft")
-    folder.add(FrameAnswer(0, "one", np.zeros((1, 4, 3), np.uint8), objects[:1]))
-    folder.add(FrameAnswer(1, "both", np.zeros((1, 4, 3), np.uint8), objects))
+    folder.add(FrameAnswer(0, "one", np.zeros((1, 4, 3), np.uint8), objects[:1], Fraction(0)))
+    folder.add(FrameAnswer(1, "both", np.zeros((1, 4, 3), np.uint8), objects, Fraction(1)))
     folder.close()
     assert grey(tmp_path / "soft/one.png").tolist() == [[128, 191, 0, 255]]
     assert grey(tmp_path / "soft/both.png").tolist() == [[191, 191, 0, 255]]
