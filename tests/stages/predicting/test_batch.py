@@ -97,6 +97,8 @@ def test_each_is_what_it_is_alone(
         said = predict(video=clip, expression="the ant", support=ants, run=untrained_run, out=alone)
         assert contents(home / name) == contents(alone)
         assert outcome.score == pytest.approx(said.score, abs=1e-4)
+        assert (outcome.present, outcome.marked) == (said.present, said.marked)
+        assert ("not in this video" in outcome.line()) == (not said.present)
         scores = [json.loads((at / "scores.json").read_text()) for at in (home / name, alone)]
         assert scores[0]["frames"] == scores[1]["frames"]
         assert scores[0]["digest"] == scores[1]["digest"]
