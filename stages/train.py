@@ -203,8 +203,10 @@ class _Training:
                     for batch in track(batches, total=options.steps - first, description="train"):
                         started = time.perf_counter()
                         losses = self.learn(batch)
-                        stepping += time.perf_counter() - started
-                        journal.count(losses)
+                        spent = time.perf_counter() - started
+                        stepping += spent
+                        norm = self.learner.norm
+                        journal.count(losses, gradient_norm=norm, step_seconds=spent)
                         wait = batches.waited / max(stepping + batches.waited, 1e-9)
                         self.look(journal, wait)
                         if self.is_due() or interruption.requested:

@@ -27,16 +27,19 @@ class Journal:
         self.path = folder.metrics
         replace_text(self.path, _text_until(self.path, first, saved.get("bytes")))
         self.sums: dict[str, float] = defaultdict(float, saved.get("sums", {}))
-        self.steps, self.since = int(saved.get("steps", 0)), time.perf_counter()
+        self.steps, self.timed = int(saved.get("steps", 0)), 0
+        self.since = time.perf_counter()
         self.board = None
         if find_spec("tensorboard"):
             from torch.utils.tensorboard import SummaryWriter
 
             self.board = SummaryWriter(str(folder.events), purge_step=first + 1 if first else None)
 
-    def count(self, losses: Losses) -> None:
-        """One step's terms."""
-        self.steps += 1
+    def count(self, losses: Losses, **measured: float) -> None:
+        """One step's terms, and what else is to be told as a mean over steps."""
+        self.steps, self.timed = self.steps + 1, self.timed + 1
+        for name, figure in measured.items():
+            self.sums[name] += figure
         self.sums["loss"] += float(losses.total.detach())
         for name, value in losses.terms.items():
             self.sums[name] += float(value.detach())
@@ -45,10 +48,10 @@ class Journal:
         """Write the means since the last look."""
         now = time.perf_counter()
         means = {name: value / max(self.steps, 1) for name, value in self.sums.items()}
-        speed = self.steps / max(now - self.since, 1e-9)
+        speed = self.timed / max(now - self.since, 1e-9)
         self.note(step, **means, lr=learning_rate, steps_per_second=speed, wait_share=wait_share)
         self.sums.clear()
-        self.steps, self.since = 0, now
+        self.steps, self.timed, self.since = 0, 0, now
 
     def note(self, step: int, **values: float) -> None:
         """Write one line."""

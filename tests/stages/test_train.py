@@ -81,7 +81,7 @@ def journal(run: Path) -> list[dict[str, float]]:
 
 
 def without_time(lines: list[dict[str, float]]) -> list[dict[str, float]]:
-    timed = ("steps_per_second", "wait_share")
+    timed = ("steps_per_second", "step_seconds", "wait_share")
     return [{key: line[key] for key in line if key not in timed} for line in lines]
 
 
@@ -324,7 +324,8 @@ def test_the_journal_has_every_field(uninterrupted: Path) -> None:
         assert all(math.isfinite(value) for value in line.values())
         assert line["steps_per_second"] > 0
         assert 0 <= line["wait_share"] <= 1
-        assert line["lr"] > 0
+        assert line["lr"] > 0 and line["step_seconds"] > 0
+        assert line["gradient_norm"] > 0
     assert any("loss_twin" in line for line in looks)
     watched = [line for line in lines if "holdout_J" in line]
     assert [line["step"] for line in watched] == [2, 4, 6]
