@@ -61,13 +61,13 @@ export FSRVOS_WORK := $(WORK)
 export FSRVOS_CACHE ?= $(WORK)/cache
 
 .PHONY: help install demo sample-full test test-slow check lint format types readme data features train \
-    eval score predict report ablation bench clean distclean FORCE
+    eval score predict report ablation table1 table2 table3 table4 bench clean distclean FORCE
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.* ## ' $(firstword $(MAKEFILE_LIST)) \
+	@grep -hE '^[a-z0-9-]+:.* ## ' $(firstword $(MAKEFILE_LIST)) \
 	  | sed -E 's/:.* ## /|/' | while IFS='|' read -r name text; do \
 	      printf '  %-12s %s\n' "$$name" "$$text"; done
-	@echo "Variables: DATA FOLD CONFIG RUN WORK SET DEVICE VIDEOS, as in: make train FOLD=2 CONFIG=paper"
+	@echo "Variables: DATA TEST FOLD CONFIG RUN WORK SET DEVICE VIDEOS METHODS TRAININGS, as in: make train FOLD=2 CONFIG=paper"
 
 # ---- set-up
 
@@ -218,6 +218,22 @@ $(STAMPS)/ablated-%: | $(STAMPS)/features-$(notdir $(RUN))
 	$(FSRVOS) evaluate --run $$run --data $(DATA) --fold $(FOLD) --no-controls --device $(DEVICE); \
 	$(FSRVOS) score $$run --data $(DATA) > $@.new
 	@mv $@.new $@
+
+# ---- the paper's tables: every training and evaluation that is missing, then the table
+
+TEST ?= $(DATA)
+TRAININGS ?= 1
+TABLE_FOLDS := $(if $(filter file,$(origin FOLD)),all,$(FOLD))
+TABLE_CONFIG := $(if $(filter file,$(origin CONFIG)),small,$(CONFIG))
+
+table1: ## the paper's table 1 with ours beside it, made on DATA with CONFIG (small by default)
+table2: ## table 2: trained on DATA, tested on TEST
+table3: ## table 3: methods without support, as trained and tuned on the support; TEST as above
+table4: ## table 4: kinds of affinity
+table1 table2 table3 table4: table%: $(STAMPS)/data-$(notdir $(DATA))
+	@$(FSRVOS) table $* --data $(DATA) --test $(TEST) --fold $(TABLE_FOLDS) --seeds $(TRAININGS) \
+	  --config $(TABLE_CONFIG) $(foreach method,$(METHODS),--method $(method)) $(SETS) \
+	  --device $(DEVICE)
 
 # ---- the code
 

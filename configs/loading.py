@@ -1,7 +1,8 @@
 """TOML to configuration and back. An unknown key, a wrong type or a bad value is an error.
 
-A file (or a shipped preset) may name another preset to start from with `extends = "lite"`.
-Pairs given on the command line (`section.key=value`) are laid over it last.
+A file (or a shipped preset) may name another preset to start from with `extends = "lite"`. Presets
+joined with a plus, as `paper+danet`, are the first with what the others change on top; the first
+may be a file. Pairs given on the command line (`section.key=value`) are laid over it last.
 """
 
 from __future__ import annotations
@@ -42,11 +43,17 @@ def presets() -> list[str]:
     )
 
 
+def is_preset(source: str) -> bool:
+    """Whether a name is a shipped preset's, or several joined with a plus."""
+    return all(name in presets() for name in source.split("+"))
+
+
 def load_config(path_or_preset: str | None = None, overrides: Sequence[str] = ()) -> Config:
     """The configuration of a TOML file or a shipped preset, with `section.key=value` pairs on top.
 
     Args:
-        path_or_preset: name of a shipped preset, path of a TOML file, or None for `lite`.
+        path_or_preset: name of a shipped preset or of several joined with a plus, path of a TOML
+            file, or None for `lite`.
         overrides: pairs such as `train.steps=200`, typed by the field that they name.
 
     Raises:
@@ -79,8 +86,13 @@ def _read_source(path_or_preset: str) -> tuple[str, dict[str, Any]]:
     """Name for messages, and the table with `extends` already resolved."""
     if path_or_preset in presets():
         source = f"preset {path_or_preset}"
-        preset_file = resources.files("configs") / "presets" / f"{path_or_preset}.toml"
-        return source, _resolve_extends(_parse(preset_file.read_text("utf-8"), source), source)
+        return source, _resolve_extends(_read_preset(path_or_preset), source)
+    first, *others = path_or_preset.split("+")
+    if others and all(name in presets() for name in others):
+        _, table = _read_source(first)
+        for name in others:
+            table = _laid_over(table, _changes_of(name))
+        return path_or_preset, table
     path = Path(path_or_preset)
     if path.suffix != ".toml" and not path.exists():
         nearest = _suggest(path_or_preset, presets())
@@ -94,6 +106,25 @@ def _read_source(path_or_preset: str) -> tuple[str, dict[str, Any]]:
     except IsADirectoryError:
         raise UsageError(f"{path} is a folder; --config takes a TOML file or a preset") from None
     return str(path), _resolve_extends(_parse(text, str(path)), str(path))
+
+
+def _read_preset(name: str) -> dict[str, Any]:
+    """A shipped preset as its file states it."""
+    file = resources.files("configs") / "presets" / f"{name}.toml"
+    return _parse(file.read_text("utf-8"), f"preset {name}")
+
+
+def _changes_of(name: str) -> dict[str, Any]:
+    """What a preset states over the one at the end of its chain of `extends`."""
+    table = _read_preset(name)
+    base = table.pop("extends", None)
+    if base is None:
+        raise UsageError(
+            f"preset {name} starts from no other, so there is nothing that it changes; after a "
+            "plus name presets such as danet or demo"
+        )
+    below = _changes_of(base) if "extends" in _read_preset(base) else {}
+    return _laid_over(below, table)
 
 
 def _parse(text: str, source: str) -> dict[str, Any]:
@@ -118,13 +149,15 @@ def _resolve_extends(table: dict[str, Any], source: str) -> dict[str, Any]:
         raise UsageError(f"{source} extends '{base_name}', which is no preset; {nearest}")
     if source == f"preset {base_name}":
         raise UsageError(f"{source} extends itself")
-    _, merged = _read_source(base_name)
-    for key, value in table.items():
-        below = merged.get(key)
-        if isinstance(below, dict) and isinstance(value, dict):
-            merged[key] = below | value
-        else:
-            merged[key] = value
+    return _laid_over(_read_source(base_name)[1], table)
+
+
+def _laid_over(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Both tables as one, section by section; where both state a key, the upper counts."""
+    merged = dict(below)
+    for key, value in above.items():
+        own = merged.get(key)
+        merged[key] = own | value if isinstance(own, dict) and isinstance(value, dict) else value
     return merged
 
 

@@ -1,8 +1,8 @@
-"""The network's options. Sizes first, then each named difference between its two variants.
+"""The network's options. Sizes first, then each named difference between its variants.
 
-`variant = "official"` reproduces the authors' released network, quirks included; `"default"`
-follows the paper and mends what the released code gets wrong. A variant only chooses the values of
-the fields that a configuration does not state.
+`variant = "official"` reproduces the authors' released network, quirks included; `"paper"` has what
+the paper describes and nothing else; `"default"` adds to that what experiments asked for. A variant
+only chooses the values of the fields that a configuration does not state. docs/paper.md compares.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class ModelConfig:
         "support-only",  # the paper's, told no sentence
         "text-only",  # the paper's, shown no support
     ] = "fsrvos"
-    variant: Literal["default", "official"] = "default"  # which of the paper's network
+    variant: Literal["default", "paper", "official"] = "default"  # which of the paper's network
 
     hidden: int = 256  # C, channels of every token
     feed_forward: int = 2048  # channels between the two layers of a feed-forward block
@@ -52,7 +52,9 @@ class ModelConfig:
     attention_dropout: float = 0.0  # on attention weights; above 0 no fused attention on a CPU
 
     affinity: Literal["cross", "self", "none"] = "cross"  # the paper's Table 4
-    affinity_width: int = 0  # channels of its queries, keys and values; 0 is half of hidden
+    affinity_width: int = 0  # channels of its queries, keys and values; 0 is half of hidden, and
+    # what is left of hidden goes to a convolution of the clip itself
+    affinity_residual: bool = True  # a cell keeps what it is beside what it gathers, normalised
     fusion_residual: bool = True  # a cell keeps what it is beside what it reads in the words
     finer_maps: bool = True  # levels also see the encoder's finer maps, which carry the colours
     affinity_support_frames: Literal["middle", "all"] = "all"
@@ -70,13 +72,24 @@ class ModelConfig:
 
     # Of the networks that compare, affinity and similarity.
     looks: int = 2  # times that the query clip becomes its own support
-    learnt_mask: bool = False  # a network makes the kind's mask of the cues, not the closed form
-    mask_width: int = 40  # its channels
+    mask_quality: bool = True  # a small network judges masks, and whether the kind is there
+    quality_width: int = 32  # its channels
     sentence_choice: bool = True  # the sentence picks among what the support found
 
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {
             "default": {},
+            "paper": {
+                "attention_dropout": 0.1,
+                "affinity_residual": False,
+                "fusion_residual": False,
+                "finer_maps": False,
+                "support_background": False,
+                "similarity_prior": False,
+                "clip_exchange": False,
+                "dense_prior": False,
+                "sentence_word": False,
+            },
             "official": {
                 "attention_dropout": 0.1,
                 "fusion_residual": False,
@@ -107,16 +120,13 @@ class ModelConfig:
         for name in ("encoder_layers", "decoder_layers", "queries", "mask_dim", "mask_channels"):
             _require(getattr(self, name) >= 1, f"model.{name} must be 1 or more")
         _require(self.looks >= 0, "model.looks must be 0 or more")
-        _require(
-            self.mask_width >= 4 and self.mask_width % 4 == 0,
-            "model.mask_width must be a multiple of 4",
-        )
+        _require(self.quality_width >= 1, "model.quality_width must be 1 or more")
         _require(self.mask_layers >= 2, "model.mask_layers must be 2 or more")
         _require(self.hidden % self.heads == 0, "model.hidden must be a multiple of model.heads")
         _require(self.hidden % 32 == 0, "model.hidden must be a multiple of 32")
         _require(
-            0 <= self.affinity_width < self.hidden,
-            "model.affinity_width must be less than model.hidden, or 0 for half of it",
+            0 <= self.affinity_width <= self.hidden,
+            "model.affinity_width must be model.hidden or less, or 0 for half of it",
         )
         _require(
             bool(self.levels)
@@ -145,7 +155,7 @@ class ModelConfig:
         )
 
     @classmethod
-    def of(cls, variant: Literal["default", "official"], **values: Any) -> ModelConfig:
+    def of(cls, variant: Literal["default", "paper", "official"], **values: Any) -> ModelConfig:
         """A variant's configuration with some fields stated otherwise."""
         return cls(**cls.completed({"variant": variant, **values}))
 

@@ -73,15 +73,22 @@ class EvaluateConfig:
     seeds: int = 5  # drawings of the support videos
     episodes_per_category: int = 0  # 0 is all
     support_frames: int = 5  # S, shots
-    window: int = 10  # T, query frames that go through the network together
+    window: int = 10  # T, query frames that go through the network together; 0 is all of a video,
+    # which `fsrvos predict`, whose videos have no end, takes as 16
+    per_frame: bool = False  # the best query of each frame, not the best of a window for all of it;
+    # `fsrvos predict` follows one object instead
     protocol: Literal["davis", "davis2017", "ref-youtube-vos", "paper"] = "davis"
     sharpen: bool = False  # masks follow the edges of the pictures; `fsrvos predict` does, too
+    finetune_steps: int = 0  # on the support clip of each episode, before its question is asked
+    finetune_rate: float = 1e-4  # learning rate of those steps
 
     def __post_init__(self) -> None:
-        _require_positive("evaluate", seeds=self.seeds, window=self.window)
-        _require_positive("evaluate", support_frames=self.support_frames)
-        if self.episodes_per_category < 0:
-            raise ValueError("evaluate.episodes_per_category must be 0 (all) or more")
+        _require_positive("evaluate", seeds=self.seeds, support_frames=self.support_frames)
+        for name in ("window", "episodes_per_category", "finetune_steps"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"evaluate.{name} must be 0 or more")
+        if self.finetune_rate <= 0:
+            raise ValueError("evaluate.finetune_rate must be above 0")
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ COMMANDS = {
     "score": "Score predictions: region J, contour F and their mean.",
     "export": "Write an evaluation's masks for other programs.",
     "report": "Write one HTML page about one or more runs.",
+    "table": "Make and print a table of the paper, other methods included.",
     "bench": "Measure speed and memory beside their targets.",
     "cache": "List, verify, prune and export the feature cache.",
     "weights": "Import and inspect checkpoint files, this program's and others'.",

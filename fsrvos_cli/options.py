@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from configs import Config, UsageError, load_config, presets
-from configs.loading import DEFAULT_PRESET, known_keys
+from configs import Config, UsageError, load_config
+from configs.loading import DEFAULT_PRESET, is_preset, known_keys
 from stages.runs.packaged import PACKAGED
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -38,6 +38,26 @@ class CachePlace(click.ParamType):
         return place_of(value) if isinstance(value, str) else value
 
 
+class Folds(click.ParamType):
+    """Fold numbers joined by commas, or `all`: a tuple of numbers, None for all."""
+
+    name = "folds"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> object:
+        """Which folds a dataset has is found out later."""
+        if not isinstance(value, str) or value == "all":
+            return None if value == "all" else value
+        try:
+            return tuple(int(number) for number in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is no list of folds; say all, or numbers as in 1,3", param, ctx)
+
+
+FOLDS = Folds()
+
+
 def config_options(*effective: str, of_run: bool = False) -> Callable[[Command], Command]:
     """--config and --set; the command gets `config_source` and `pairs`.
 
@@ -52,7 +72,8 @@ def config_options(*effective: str, of_run: bool = False) -> Callable[[Command],
             "config_source",
             metavar="FILE|PRESET",
             envvar=None if of_run else "FSRVOS_CONFIG",
-            help=f"A TOML file or a shipped preset.  [default: {default}]",
+            help="A TOML file, a shipped preset, or presets joined with a plus.  "
+            f"[default: {default}]",
         )(set_option(*effective)(command))
 
     return decorate
@@ -95,7 +116,7 @@ def set_option(*effective: str) -> Callable[[Command], Command]:
 def config_place(config_source: str | None) -> str:
     """What --config means, for a command line that holds in any working folder."""
     source = config_source or DEFAULT_PRESET
-    return source if source in presets() else str(Path(source).absolute())
+    return source if is_preset(source) else str(Path(source).absolute())
 
 
 def json_option(command: Command) -> Command:

@@ -11,8 +11,6 @@ FSRVOS_WORK moves `work`. Every place taken by default is named on stderr.
 
 from __future__ import annotations
 
-import itertools
-import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -26,6 +24,7 @@ from stages.runs.packaged import PACKAGED, packaged_run
 
 if TYPE_CHECKING:
     from cache import Place
+    from stages.predicting.requests import Request
 
 
 def work_root() -> Path:
@@ -170,35 +169,20 @@ def fold_of_run(given: int | None, run: Path) -> int:
     return fold
 
 
-def prediction(video: Path, sentence: str, support: Path, spoken: str | None, run: Path) -> Path:
+def predictions() -> Path:
+    """The folder under which predictions go."""
+    return work_root() / "predict"
+
+
+def prediction(request: Request, run: Path) -> Path:
     """Where a prediction goes: work/predict/<video>, with a number where that holds another one.
 
-    The same video, sentence, support, sentence `spoken` of the support where one is given, and run
-    are the same prediction, which is made anew. Both sentences are clean ones.
+    The same video, part of it, sentence, support, sentence of the support where one is given, and
+    run are the same prediction, which is made anew.
     """
-    home = work_root() / "predict"
-    asked = {
-        "video": str(video.absolute()),
-        "expression": sentence,
-        "support": str(support.absolute()),
-        "run": str(run.absolute()),
-        **({} if spoken is None else {"support_expression": spoken}),
-    }
-    name = video.stem or "video"
-    for number in itertools.count(1):
-        folder = home / (name if number == 1 else f"{name}-{number}")
-        if not folder.exists() or asked.items() <= _scores(folder).items():
-            return folder
-    raise AssertionError("unreachable")
+    from stages.predicting.shelf import Shelf, folder_names
 
-
-def _scores(folder: Path) -> dict[str, Any]:
-    """What a prediction's folder says of itself; nothing where it says nothing."""
-    try:
-        read = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return read if isinstance(read, dict) else {}
+    return Shelf(predictions()).place(request, run, folder_names([request])[0])
 
 
 def taken(option: str, value: object) -> None:

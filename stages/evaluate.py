@@ -57,6 +57,7 @@ from stages.runtime.allocator import keep_freed_memory
 from stages.runtime.device import require_one_process
 from stages.runtime.progress import say, track
 from stages.scoring.protocols import find_protocol
+from stages.training.finetuning import SupportTuner
 
 UNTRAINED_SEED = 0
 CLIPS_A_BATCH = 4
@@ -73,6 +74,7 @@ def evaluate(
     device: str = "cpu",
     controls: bool = True,
     episodes: Sequence[Path] = (),
+    keep: bool = False,
     command: str = "",
 ) -> EvaluationFolder:
     """Predict all test episodes of `fold`; gives the folder of the evaluation, whole or absent.
@@ -89,6 +91,7 @@ def evaluate(
         controls: whether to ask the controls, too.
         episodes: manifests of the episodes to ask; they then say the seeds and the shots, and the
             configuration's are not heard. None draws them as the configuration says.
+        keep: leave the same evaluation where it is there already.
         command: kept as provenance.
 
     Raises:
@@ -123,8 +126,8 @@ def evaluate(
     )
     folder = place(run, identity.name(data_root.resolve().name), out)
     require_replaceable(folder.path, folder.NAMES)
-    if folder.predictions.is_file():
-        require_same(identity, folder.predictions)
+    if folder.predictions.is_file() and require_same(identity, folder.predictions) and keep:
+        return folder
     user = None if is_packaged(run) else run  # which is there for good, and would keep its features
     source = open_source(settings, dataset, cache_root, device, from_cache=True, user=user)
     require_encoders(loaded.encoders, source.encoders, run)
@@ -148,13 +151,14 @@ def evaluate(
         every = [episode for of_seed in drawn.values() for episode in of_seed]
         source.prepare(sorted({clip.video for e in every for clip in (e.query, e.support)}))
         runner = _Runner(loaded, dataset, source, torch.device(device), options)
+        tuning = options.finetune_steps > 0
         with whole_folder(folder.path, folder.NAMES) as partial:
             filled = EvaluationFolder(partial)
             for seed, of_seed in drawn.items():
                 write_manifest(filled.manifest(seed), dataset, of_seed, fold=fold, seed=seed)
             with PredictionWriter(filled.predictions, meta) as writer:
                 for batch in track(
-                    list(in_batches(questions, CLIPS_A_BATCH)), description="evaluate"
+                    list(in_batches(questions, CLIPS_A_BATCH, tuning)), description="evaluate"
                 ):
                     for prediction in runner.predict(batch):
                         writer.add(prediction)
@@ -167,17 +171,18 @@ def _as_listed(options: EvaluateConfig, drawn: Mapping[int, Sequence[Episode]]) 
     return replace(options, seeds=len(drawn), support_frames=shots, episodes_per_category=0)
 
 
-def require_same(identity: EvaluationIdentity, predictions: Path) -> None:
-    """UsageError where a predictions file is another evaluation's."""
+def require_same(identity: EvaluationIdentity, predictions: Path) -> bool:
+    """Whether a predictions file can be read. UsageError where it is another evaluation's."""
     try:
         meta = read_meta(predictions)
     except FsrvosError:  # damaged, which is what to do it again for
-        return
+        return False
     if meta.get("identity") != identity.digest:
         raise UsageError(
             f"{predictions.parent} holds another evaluation (fold {meta.get('fold')} of "
             f"{meta.get('dataset')}, or with other settings or weights); name another folder"
         )
+    return True
 
 
 def require_same_fold(loaded: Checkpoint, fold: int, run: Path) -> None:
@@ -220,27 +225,39 @@ class _Runner:
         options: EvaluateConfig,
     ) -> None:
         self.config, self.dataset, self.source = loaded.config, dataset, source
-        self.device, self.window = device, options.window
+        self.device, self.window, self.per_frame = device, options.window, options.per_frame
         self.sharpen = options.sharpen
         self.annotation_size = not find_protocol(options.protocol).resized
         torch.manual_seed(UNTRAINED_SEED)
         self.baseline = _baseline(loaded).to(device).eval()
         self.trained = loaded.model
+        self.tuner = None
+        if options.finetune_steps:
+            config = replace(loaded.config, evaluate=options)
+            self.tuner = SupportTuner(loaded.model, config, dataset, source, device)
 
     def predict(self, batch: Sequence[Question]) -> list[EpisodePrediction]:
         """The records of a batch."""
-        untaught = batch[0].key.condition in BASELINES.values()
-        model = self.baseline if untaught else self.trained
+        model = self.network(batch[0])
         length = len(batch[0].episode.query.frames)
+        at_once = self.window or length
         sizes = [self.size(task.episode.query.video) for task in batch]
         windows = [
-            self.answer(model, batch, range(start, min(start + self.window, length)), sizes)
-            for start in range(0, length, self.window)
+            self.answer(model, batch, range(start, min(start + at_once, length)), sizes)
+            for start in range(0, length, at_once)
         ]
         return [
             self.record(task, join([window[row] for window in windows]))
             for row, task in enumerate(batch)
         ]
+
+    def network(self, question: Question) -> Network:
+        """Whoever is asked: with nothing taught, as trained, or tuned on the support, too."""
+        if question.key.condition in BASELINES.values():
+            return self.baseline
+        if self.tuner is not None:
+            return self.tuner.tuned(question.episode.support)
+        return self.trained
 
     def answer(
         self,
@@ -257,7 +274,8 @@ class _Runner:
         )
         said = run_model(model, inputs, self.config.train.precision)
         pictures = [self.pictures(e.query) for e in episodes] if self.sharpen else None
-        return answers(said, inputs.query, model.mask_stride, sizes, pictures)
+        stride = model.mask_stride
+        return answers(said, inputs.query, stride, sizes, pictures, self.per_frame)
 
     def pictures(self, clip: Clip) -> list[Frame]:
         """The clip's frames, RGB, as the dataset has them."""

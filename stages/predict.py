@@ -8,12 +8,15 @@ Frames are read once and go through in windows, so memory does not grow with the
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from configs import Config
 from stages.data.excerpt import WHOLE, Excerpt
 from stages.data.files import clean_expression
+from stages.predicting.batch import answer_all, tasks_for
 from stages.predicting.options import PredictOptions
+from stages.predicting.outcomes import BatchReport, require_home, write_summary
 from stages.predicting.report import PredictReport
 from stages.predicting.requests import Request
 from stages.predicting.session import Session
@@ -51,3 +54,32 @@ def predict(
     spoken = None if spoken is None else clean_expression(spoken, "--support-expression")
     session = Session(run, device, config, options)
     return session.answer(Request(video, sentence, support, spoken, excerpt), out, command)
+
+
+def predict_many(
+    *,
+    requests: Sequence[Request],
+    run: Path,
+    home: Path,
+    device: str = "cpu",
+    config: Config | None = None,
+    options: PredictOptions = PredictOptions(),  # noqa: B008  frozen
+    jobs: int = 1,
+    overwrite: bool = False,
+    commands: Callable[[Request, Path], str] | None = None,
+    command: str = "",
+) -> BatchReport:
+    """Answer every request, each into a folder of its own below `home`, and write a summary there.
+
+    Every kind is read and encoded once. A request that fails stops no other. One that was finished
+    with the same settings is left, unless `overwrite`. jobs: processes that work side by side.
+    commands: the command that makes one request's results alone; command: that makes all.
+    Raises UsageError (`home`), MissingError or DataError (the run).
+    """
+    require_one_process()
+    keep_freed_memory()
+    require_home(home)
+    session = Session(run, device, config, options)
+    session.load()
+    tasks = tasks_for(requests, run, home, commands)
+    return write_summary(home, answer_all(session, tasks, jobs, overwrite), command)

@@ -79,6 +79,7 @@ def score(
         overall=summarise(model, rules),
         per_category=summarise_by(model, rules, lambda item: item.info.category),
         per_video=summarise_by(model, rules, lambda item: item.info.video),
+        per_twin=summarise_by(model, rules, _company),
         controls=compare(predictions, scores, rules),
         episodes=[item for members in scores.values() for item in members],
         predictions=str(predictions.absolute()),
@@ -147,6 +148,10 @@ def score_foreign(
         file = EvaluationFolder(partial).predictions
         adopt(source, file, dataset, queries, resized=rules.resized, order=order, meta=meta)
     return score(predictions=folder.predictions, data_root=data_root, jobs=jobs, command=command)
+
+
+def _company(item: EpisodeScore) -> str:
+    return "with a twin" if item.info.twin else "alone of its kind"
 
 
 def _asked(

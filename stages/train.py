@@ -160,11 +160,13 @@ class _Training:
         # Steps at which train.steps was raised, each with what it had been.
         self.lengthened: list[tuple[int, int]] = []
         self.kept, self.kept_at = 0, time.monotonic()
+        self.begun, self.seconds_before = time.perf_counter(), 0.0
 
     def start(self, saved: dict[str, Any] | None, init: Path | None) -> None:
         """Go on from saved progress, or from `init`'s weights, or from the beginning."""
         if saved is not None:
             self.step = self.kept = int(saved["step"])
+            self.seconds_before = float(saved.get("seconds", 0.0))
             self.model.load_state_dict(saved["model"])
             self.learner.go_on(saved["optimizer"], self.step)
             restore_random_state(saved.get("random", {}), self.device)
@@ -192,7 +194,8 @@ class _Training:
 
     def run(self, interruption: Interruption) -> TrainReport:
         """All steps left. Raises as `train`."""
-        options, begun, first = self.config.train, time.perf_counter(), self.step
+        options, first = self.config.train, self.step
+        self.begun = time.perf_counter()
         batches = Prefetch(
             self.draws, range(first, options.steps), options.loader_threads, options.prefetch
         )
@@ -218,14 +221,14 @@ class _Training:
                 self.rescue(journal)
                 raise
             self.holdout.calibrate(self.model)
-            seconds = time.perf_counter() - begun
+            seconds = time.perf_counter() - self.begun
             quality = self.holdout.mean_j(self.model)
             journal.note(self.step, holdout_J=quality)
         return TrainReport(
             run=str(self.folder.path),
             steps=self.step,
             parameters=sum(p.numel() for p in self.model.parameters() if p.requires_grad),
-            seconds=seconds,
+            seconds=self.seconds_before + seconds,
             steps_per_second=(self.step - first) / max(seconds, 1e-9),
             wait_share=batches.waited / max(stepping + batches.waited, 1e-9),
             holdout_J=quality,
@@ -279,6 +282,7 @@ class _Training:
             "journal": journal.state(),
             "best": self.best,
             "lengthened": self.lengthened,
+            "seconds": self.seconds_before + time.perf_counter() - self.begun,
         }
         save_progress(self.folder.checkpoints, state, self.config.train.keep_checkpoints)
         self.kept, self.kept_at = self.step, time.monotonic()

@@ -237,3 +237,22 @@ def test_help_lists_every_target_with_one_line(project: Path) -> None:
     phony = next(line for line in text.splitlines() if line.startswith(".PHONY"))
     assert set(phony.split()[1:]) - {"FORCE"} == set(listed)
     assert all(len(line.split()) > 2 for line in listed.values())
+
+
+def test_a_table_is_made_of_the_small_preset_and_all_folds_by_default(project: Path) -> None:
+    calls, _ = make(project, "table1")
+    assert names(calls) == ["data", "table"]
+    assert calls[1].startswith(
+        "table 1 --data work/data/sample --test work/data/sample --fold all --seeds 1 "
+        "--config small"
+    )
+
+
+def test_a_table_takes_what_is_named(project: Path) -> None:
+    (project / "a").mkdir()
+    stated = ("DATA=a", "TEST=b", "FOLD=2", "CONFIG=paper", "TRAININGS=3", "METHODS=mttr ours")
+    calls, _ = make(project, "table3", *stated, "SET=train.steps=7")
+    assert calls[-1] == (
+        "table 3 --data a --test b --fold 2 --seeds 3 --config paper --method mttr --method ours "
+        "--set train.steps=7 --device auto"
+    )

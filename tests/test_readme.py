@@ -122,7 +122,7 @@ def test_commands_named_are_commands(command: str) -> None:
     assert command in COMMANDS
 
 
-@pytest.mark.parametrize("target", named(r"(?:`|&& |^)make ([a-z-]+)"))
+@pytest.mark.parametrize("target", named(r"(?:`|&& |^)make ([a-z0-9-]+)"))
 def test_targets_named_are_targets(target: str) -> None:
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
@@ -10,7 +13,14 @@ from configs import UsageError
 from fsrvos_cli import once, options
 from fsrvos_cli.output import emit
 
-BENCHMARKS = ("mini-ref-youtube-vos", "mini-ref-sail-vos", "mini-mevis")
+# Name -> what it is built from.
+BENCHMARKS = {
+    "mini-ref-youtube-vos": "raw Ref-YouTube-VOS",
+    "mini-ref-sail-vos": "SAIL-VOS clips",
+    "mini-mevis": "raw MeViS",
+}
+_SHOWN = 20  # lines on what was left out
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 @click.group(cls=once.Group)
@@ -23,26 +33,94 @@ def build() -> None:
     """
 
 
-def _benchmark_command(name: str) -> click.Command:
-    """The command that builds one benchmark; they differ in the reader alone."""
+def _benchmark_command(name: str, what: str) -> click.Command:
+    """The command that builds one benchmark; they differ in reader and usual choices alone."""
 
-    @click.argument("source", type=options.FOLDER)
+    @click.argument("source", type=options.ANY_PATH)
     @click.argument("out", type=options.FOLDER)
+    @_choices
+    @options.seed_option
+    @click.option(
+        "--jobs",
+        type=click.IntRange(min=1),
+        default=2,
+        show_default=True,
+        help="Processes that work side by side.",
+    )
     @options.json_option
-    def command(source: Path, out: Path, as_json: bool) -> None:
+    def command(source: Path, out: Path, jobs: int, as_json: bool, **stated: object) -> None:
         from stages.data.builders import build as build_benchmark
+        from stages.data.builders import usual_choices
 
-        emit(build_benchmark(name, source, out), as_json)
+        told = {key: value for key, value in stated.items() if value is not None}
+        choices = replace(usual_choices(name), **told)  # type: ignore[arg-type]
+        report = build_benchmark(name, source, out, choices=choices, jobs=jobs)
+        for line in (*report.steps, *report.skipped[:_SHOWN]):
+            click.echo(f"fsrvos: {line}", err=True)
+        if report.skipped[_SHOWN:]:
+            click.echo(f"fsrvos: and {len(report.skipped) - _SHOWN} more; --json has all", err=True)
+        emit(report, as_json)
 
     help_text = (
-        f"Build {name} in OUT from the raw dataset in SOURCE.\n\n\b\nExample:\n"
+        f"Build {name} in OUT from {what} in SOURCE.\n\n"
+        "What each choice leaves is printed, beside the paper's count where it has one. A build "
+        "that was stopped goes on where it was.\n\n\b\nExample:\n"
         f"  fsrvos data build {name} downloads/raw work/data/{name}"
     )
     return click.command(name, cls=once.Command, help=help_text)(command)
 
 
-for _name in BENCHMARKS:
-    build.add_command(_benchmark_command(_name))
+def _choices(command: Command) -> Command:
+    """An option for each choice of a build; the command gets them by the names of `Choices`."""
+    for option in (
+        click.option(
+            "--one-category/--several-categories",
+            default=None,
+            help="Leave out videos that show objects of several categories, or keep them.",
+        ),
+        click.option(
+            "--least-videos", type=click.IntRange(min=2), help="Of a category, else it is left out."
+        ),
+        click.option(
+            "--most-videos",
+            type=click.IntRange(min=0),
+            help="Of a category, drawn by --seed; 0 is as many as --total leaves.",
+        ),
+        click.option(
+            "--total",
+            type=click.IntRange(min=0),
+            help="Balance categories until all of them have no more videos than this; 0 does not.",
+        ),
+        click.option(
+            "--least-frames", type=click.IntRange(min=1), help="Of a video, else it is left out."
+        ),
+        click.option(
+            "--drop-absent/--keep-absent",
+            default=None,
+            help="Leave out frames in which no described object shows, or keep them.",
+        ),
+        click.option(
+            "--guess-categories",
+            "nouns",
+            flag_value=True,
+            default=None,
+            type=bool,
+            help="Take the noun of its sentences for an object's category where none is stated.",
+        ),
+        click.option(
+            "--several",
+            flag_value=True,
+            default=None,
+            type=bool,
+            help="Keep sentences about several objects, as their union in a video of its own.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+for _name, _what in BENCHMARKS.items():
+    build.add_command(_benchmark_command(_name, _what))
 
 
 def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:

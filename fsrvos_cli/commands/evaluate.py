@@ -48,6 +48,13 @@ _DRAWING = ("evaluate.seeds", "evaluate.support_frames", "evaluate.episodes_per_
     "may be repeated. They say seeds and shots.",
 )
 @click.option(
+    "--finetune-on-support",
+    type=click.IntRange(min=0),
+    metavar="STEPS",
+    help="Tune a copy of the network for so many steps on an episode's support clip before it is "
+    "asked.  [default: evaluate.finetune_steps of the configuration]",
+)
+@click.option(
     "--controls/--no-controls",
     default=True,
     show_default=True,
@@ -67,6 +74,7 @@ def evaluate(
     seeds: int | None,
     shots: int | None,
     episodes: tuple[Path, ...],
+    finetune_on_support: int | None,
     controls: bool,
     config_source: str | None,
     pairs: tuple[str, ...],
@@ -89,6 +97,7 @@ def evaluate(
       fsrvos evaluate --seeds 2 --no-controls
       fsrvos evaluate --set features.stored=uint4 --out work/uint4
       fsrvos evaluate --shots 10
+      fsrvos evaluate --finetune-on-support 60
       fsrvos evaluate --episodes work/episodes
     """
     run = places.find_run(run)
@@ -100,6 +109,8 @@ def evaluate(
         pairs = (*pairs, f"evaluate.seeds={seeds}")
     if shots is not None:
         pairs = (*pairs, f"evaluate.support_frames={shots}")
+    if finetune_on_support is not None:
+        pairs = (*pairs, f"evaluate.finetune_steps={finetune_on_support}")
     config = options.config_of_run(config_source, pairs, run)
     cache_dir = places.cache_root(cache_dir)
     from configs.values import is_among, pair, values_of
@@ -130,6 +141,7 @@ def evaluate(
             seeds=None,
             shots=None,
             episodes=files,
+            finetune_on_support=None,
             config_source=None,
             pairs=stated,
             cache_dir=cache_dir,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,6 +96,11 @@ class Excerpt:
         first = 0 if self.start is None else self.start.at(fps)
         last = frames if self.end is None else min(self.end.at(fps), frames)
         return len(range(first, last, self.stride))
+
+    def cut(self, seconds: Fraction) -> Fraction:
+        """Where it ends, in seconds, given when the first frame behind it is shown."""
+        end = None if self.end is None else self.end.seconds
+        return seconds if end is None else min(seconds, Fraction(str(end)))
 
     def size(self, height: int, width: int) -> tuple[int, int]:
         """(H, W) of a frame after shrinking, in proportion."""

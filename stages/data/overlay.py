@@ -52,7 +52,7 @@ def write_mask_png(path: Path | str, ids: NDArray[Any]) -> None:
 
 
 def write_png(path: Path | str, image: Image8) -> None:
-    """Write an RGB picture [H, W, 3] as PNG, whole or absent."""
+    """Write an RGB [H, W, 3] or grey [H, W] picture as PNG, whole or absent."""
     from PIL import Image
 
     replace_bytes(Path(path), _encoded(Image.fromarray(np.ascontiguousarray(image))))

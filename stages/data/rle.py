@@ -38,13 +38,16 @@ def decode_rle(value: Any, where: str, order: Order = "columns") -> NDArray[np.b
 
 def encode_rle(mask: NDArray[np.bool_], compact: bool = True) -> dict[str, Any]:
     """``{"size": [H, W], "counts": ...}`` of a mask [H, W], in columns: text, or a list of runs."""
-    flat = mask.ravel(order="F")
-    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    runs = [int(run) for run in np.diff([0, *changes, flat.size])]
-    if flat[0]:
-        runs = [0, *runs]
+    runs = run_lengths(mask.ravel(order="F"))
     size = [int(side) for side in mask.shape]
     return {"size": size, "counts": _text(runs) if compact else runs}
+
+
+def run_lengths(flat: NDArray[np.bool_]) -> list[int]:
+    """How long it stays 0, then 1, and so on by turns, of pixels [N]; the first may be 0."""
+    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    runs = [int(run) for run in np.diff([0, *changes, flat.size])]
+    return [0, *runs] if flat[0] else runs
 
 
 def _runs(text: str) -> list[int]:

@@ -6,16 +6,18 @@ Frames come in order, one at a time; nothing seeks and no frame count is trusted
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
 from configs.errors import DataError, MissingError
 from stages.data.excerpt import WHOLE, Excerpt, Selection
+from stages.data.frame_times import FrameTimes
 from stages.data.images import read_rgb
 from stages.data.order import frame_files
 from stages.data.video_file import Frame, VideoFile, no_frames
 
-FOLDER_FPS = 10.0
+FOLDER_FPS = 10
 """Frame rate given to a folder of images, which has none of its own."""
 
 MIN_SIDE = 24
@@ -33,6 +35,10 @@ class Reading(Protocol):
     def expected(self) -> int:
         """Frames that are claimed to be there, 0 where nothing is claimed."""
 
+    @property
+    def times(self) -> FrameTimes:
+        """When the frames that came are shown."""
+
     def name(self, index: int) -> str:
         """What the index-th frame that came is called; known once it has come."""
 
@@ -48,14 +54,16 @@ class VideoSource:
     """A video opened for one pass. Iterating gives RGB frames [H, W, 3].
 
     `fps` is in frames a second, `expected` the number of frames the file claims (0 = unknown; for
-    progress bars only). `name(i)` is the file stem under which results of frame i are saved.
+    progress bars only). `name(i)` is the file stem under which results of frame i are saved,
+    `times` tells when the frames that were read are shown.
     `shortfall` is None, or after the pass one line that says how much of the file is missing.
     """
 
     def __init__(self, path: Path, reading: Reading, excerpt: Excerpt = WHOLE) -> None:
-        self.path = path
+        self.path, self.excerpt = path, excerpt
         self.fps = reading.fps
         self.expected = reading.expected
+        self.times = reading.times
         self._reading = reading
         frames = iter(reading)
         try:
@@ -122,18 +130,26 @@ class FrameFolder:
         if len(set(names)) != len(names):
             hint = "results are saved by name, rename one"
             raise DataError(f"{path}: two images share a name; {hint}")
-        self._files = [files[number] for number in _taken(len(files), excerpt)]
+        self._files = files
         self._excerpt = excerpt
+        self._selection = Selection(excerpt)
         self.fps = FOLDER_FPS / excerpt.stride
-        self.expected = len(self._files)
+        self.expected = excerpt.count(len(files), FOLDER_FPS)
+        self.times = FrameTimes(Fraction(1, FOLDER_FPS))
 
     def name(self, index: int) -> str:
         """The image's own."""
-        return self._files[index].stem
+        return self._files[self._selection.number(index)].stem
 
     def __iter__(self) -> Iterator[Frame]:
         size: tuple[int, ...] | None = None
-        for file in self._files:
+        for number, file in enumerate(self._files):
+            if self._selection.over(number, number / FOLDER_FPS):
+                return
+            self.times.next(number, number, 1)
+            if not self._selection.takes(number, number / FOLDER_FPS):
+                continue
+            self.times.take()
             frame = read_rgb(file)
             size = size or frame.shape
             if frame.shape != size:
@@ -142,14 +158,3 @@ class FrameFolder:
                     f"it have {size[1]} x {size[0]}; give frames of one size"
                 )
             yield self._excerpt.shrink(frame)
-
-
-def _taken(count: int, excerpt: Excerpt) -> Iterator[int]:
-    """Numbers of the images of a folder that an excerpt takes."""
-    selection = Selection(excerpt)
-    for number in range(count):
-        seconds = number / FOLDER_FPS
-        if selection.over(number, seconds):
-            return
-        if selection.takes(number, seconds):
-            yield number

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from configs.errors import DataError
 from stages.data.excerpt import WHOLE, Excerpt, Selection
+from stages.data.frame_times import FrameTimes
 
 # Real media containers only. Playlists (HLS, DASH, concat) would make the decoder open whatever
 # other files or addresses an untrusted text file names.
@@ -45,12 +47,15 @@ class VideoFile:
         self._excerpt = excerpt
         self._selection = Selection(excerpt)
         self.shortfall: str | None = None
-        with _open(path) as container:
+        with open_container(path) as container:
             stream = _track(path, container)
             self._rate = float(stream.average_rate or stream.guessed_rate or 25)
             self.fps = self._rate / excerpt.stride
             self._ends_early = _ends_early(path, container, stream)
-            self._start = float(container.start_time or 0) / _MICROSECONDS
+            self.times = FrameTimes(Fraction(stream.time_base or Fraction(1, 90_000)))
+            start = Fraction(container.start_time or 0, _MICROSECONDS)
+            self._first_tick = round(start / self.times.tick)
+            self._start = float(start)
             self._claimed = int(stream.frames or 0)
             self.expected = excerpt.count(self._claimed, self._rate)
             self._duration = float(container.duration or 0) / _MICROSECONDS
@@ -64,18 +69,21 @@ class VideoFile:
     def __iter__(self) -> Iterator[Frame]:
         """RGB frames, upright. DataError at damage that is not the end of the file."""
         count, known_short = 0, self._ends_early
-        with _open(self._path) as container:
+        with open_container(self._path) as container:
             stream = _track(self._path, container)
             stream.thread_type = "AUTO"
             clock = _Clock(self._start)
             width = height = 0
             for frame in self._decoded(container, stream, clock):
-                seconds = self._seconds(frame, count)
+                at = self._time(frame, count)
+                seconds = float(at * self.times.tick)
                 if self._selection.over(count, seconds):
+                    self.times.stop(self._excerpt.cut(at * self.times.tick))
                     return
                 count += 1
                 if not self._selection.takes(count - 1, seconds):
                     continue
+                self.times.take()
                 width, height = width or frame.width, height or frame.height
                 image = frame.to_ndarray(format="rgb24", width=width, height=height)
                 yield self._excerpt.shrink(shown_as(image, _matrix(frame)))
@@ -88,9 +96,11 @@ class VideoFile:
                 numbers = f"{count} frames could be read, the last of them in part"
             self.shortfall = f"{self._path}: the file is cut short ({numbers}); copy it again"
 
-    def _seconds(self, frame: Any, number: int) -> float:
-        """When a frame is shown, from the start; as if frames were evenly spaced where unsaid."""
-        return number / self._rate if frame.time is None else float(frame.time) - self._start
+    def _time(self, frame: Any, number: int) -> int:
+        """When a frame is shown, in ticks; as if frames were evenly spaced where unsaid."""
+        step = 1 / (self._rate * float(self.times.tick))
+        stamp = None if frame.pts is None else frame.pts - self._first_tick
+        return self.times.next(stamp, round(number * step), frame.duration or round(step))
 
     def _decoded(self, container: Any, stream: Any, clock: _Clock) -> Iterator[Any]:
         """PyAV's frames. A packet that fails with none behind it is where the file was cut."""
@@ -174,7 +184,7 @@ def _matrix(frame: Any) -> tuple[int, int, int, int]:
     return 1, 0, 0, 1
 
 
-def _open(path: Path) -> Any:
+def open_container(path: Path) -> Any:
     """The opened container; DataError naming the file when it is no video."""
     import av
 

@@ -94,9 +94,14 @@ def _vision(config: EncoderConfig) -> VisionEncoder:
 
 def _vision_from(source: str) -> VisionEncoder:
     """A hub id, a local folder or a weights file."""
-    from stages.encoders.backbone import load_backbone, load_torchvision
+    from stages.encoders.backbone import (
+        holds_torchvision_names,
+        load_backbone,
+        load_timm,
+        load_torchvision,
+    )
 
     path = Path(source).expanduser()
     if path.suffix in WEIGHT_FILES and not path.is_dir():
         return load_torchvision(path)
-    return load_backbone(source)
+    return load_timm(source) if holds_torchvision_names(source) else load_backbone(source)

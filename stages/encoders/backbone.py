@@ -1,8 +1,9 @@
-"""Vision encoders that transformers provides (family `paper`): ResNet-50, or any backbone with a
-four-level pyramid, from a hub id, a local folder or a file in torchvision's names.
+"""Vision encoders that transformers provides (family `paper`): ResNet-50, any backbone with a
+four-level pyramid or a plain vision transformer, from a hub id, a folder or a torchvision file.
 """
 
 import json
+from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -28,10 +29,14 @@ from stages.encoders.torchvision_resnet import (
     is_torchvision_resnet,
     resnet_config,
 )
+from stages.encoders.vision_transformer import (
+    TransformerVision,
+    is_vision_transformer,
+    read_transformer,
+)
 
-# The family's own. Hub weights of this name are not torchvision's, which the paper used: for those
-# give the .pth file.
-PAPER_VISION = "microsoft/resnet-50"
+# The family's own: torchvision's first ResNet-50 weights, which the paper used, under its names.
+PAPER_VISION = "timm/resnet50.tv_in1k"
 OPTION = "encoder.vision"
 
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -105,14 +110,37 @@ class BackboneVision(VisionEncoder):
             )
 
 
-def load_backbone(source: str) -> BackboneVision:
-    """A backbone from a hub id or a local folder.
+def load_backbone(source: str) -> VisionEncoder:
+    """A backbone or a vision transformer from a hub id or a local folder.
 
     Mean and std come from `preprocessor_config.json` where there is one, else ImageNet's. Raises
     MissingError, DataError (damaged, or tensors missing) or UsageError (not a pyramid backbone).
     """
-    backbone, statistics = load_pretrained(_from_pretrained, source, option=OPTION)
-    return BackboneVision(backbone, **statistics)
+    model, statistics = load_pretrained(_from_pretrained, source, option=OPTION)
+    if is_vision_transformer(model.config):
+        return TransformerVision(model, **statistics)
+    return BackboneVision(model, **statistics)
+
+
+def holds_torchvision_names(source: str) -> bool:
+    """Whether a hub id or a local folder is laid out as timm's: no transformers configuration, and
+    for a ResNet torchvision's names.
+
+    Raises as `load_pretrained`.
+    """
+    path = load_pretrained(partial(_file_of, name="config.json"), source, option=OPTION)
+    stated = json.loads(path.read_text(encoding="utf-8"))
+    return "architecture" in stated and "model_type" not in stated
+
+
+def load_timm(source: str) -> BackboneVision:
+    """A ResNet in torchvision's names from a hub id or a local folder in timm's layout.
+
+    Raises MissingError (not to be had) or DataError (another network).
+    """
+    return load_torchvision(
+        load_pretrained(partial(_file_of, name="model.safetensors"), source, option=OPTION)
+    )
 
 
 def load_torchvision(path: Path) -> BackboneVision:
@@ -164,6 +192,9 @@ def _from_pretrained(source: str, *, local_files_only: bool) -> tuple[Any, dict[
 
     how: dict[str, Any] = {"local_files_only": local_files_only, "trust_remote_code": False}
     config = AutoConfig.from_pretrained(source, **how)
+    statistics = _pixel_statistics(source, local_files_only=local_files_only)
+    if is_vision_transformer(config):
+        return read_transformer(source, config, local_files_only=local_files_only), statistics
     if type(config) not in MODEL_FOR_BACKBONE_MAPPING or config.model_type == "timm_backbone":
         raise UsageError(f"{OPTION}: {source} ({config.model_type}) is not an image backbone")
     stages = len(config.stage_names)
@@ -179,15 +210,22 @@ def _from_pretrained(source: str, *, local_files_only: bool) -> tuple[Any, dict[
         output_loading_info=True,
     )
     require_complete(info, source=source, option=OPTION, optional=_OUTPUT_NORMS)
-    statistics = _pixel_statistics(source, local_files_only=local_files_only)
     return backbone.float(), statistics  # float: half-precision files too
 
 
+def _file_of(source: str, *, name: str, local_files_only: bool) -> Path:
+    """A file of a model; OSError where it is not to be had."""
+    from transformers.utils import cached_file
+
+    return Path(cached_file(source, name, local_files_only=local_files_only))
+
+
 def _pixel_statistics(source: str, *, local_files_only: bool) -> dict[str, Any]:
-    """mean and std that the model's own preprocessor states, if it does."""
+    """mean and std that the model's own preprocessor states, else ImageNet's."""
     path = optional_file(source, "preprocessor_config.json", local_files_only=local_files_only)
     stated = json.loads(path.read_text(encoding="utf-8")) if path else {}
-    return {
+    usual = {"mean": _IMAGENET_MEAN, "std": _IMAGENET_STD}
+    return usual | {
         ours: tuple(stated[theirs])
         for ours, theirs in (("mean", "image_mean"), ("std", "image_std"))
         if len(stated.get(theirs) or ()) == 3

@@ -8,6 +8,7 @@ k', v' of the masked support, all made by 3x3 convolutions, and d channels:
     cross-affinity   o = norm(z + softmax(z k' / sqrt(d)) v')
     output               [o, skip(query)]
 
+Without the residual, z and o are what is gathered alone; at the full width, o is all of the output.
 One module serves all levels.
 """
 
@@ -34,7 +35,7 @@ class AffinityProjection(nn.Module):
 
 
 class CrossModalAffinity(nn.Module):
-    """The paper's CMA. Half of the output's channels are affinity, half the query clip itself."""
+    """The paper's CMA. ``inner`` channels of the output are affinity, the rest the clip itself."""
 
     def __init__(
         self,
@@ -44,6 +45,7 @@ class CrossModalAffinity(nn.Module):
         kind: Literal["cross", "self", "none"],
         query_frames: Literal["middle", "all"],
         dropout: float,
+        residual: bool = True,
         background: bool = False,
     ) -> None:
         super().__init__()
@@ -51,15 +53,16 @@ class CrossModalAffinity(nn.Module):
         self.query_frames = query_frames
         self.query_projection = AffinityProjection(width=width, inner=inner)
         self.support_projection = AffinityProjection(width=width, inner=inner)
-        self.skip = nn.Conv2d(width, width - inner, 1)
-        self.norm = AddNorm(inner, dropout)
+        self.skip = nn.Conv2d(width, width - inner, 1) if inner < width else None
+        self.norm = AddNorm(inner, dropout) if residual else None
         # What marks a support cell as object (row 0) or background (row 1).
         self.marks = nn.Parameter(torch.zeros(2, width)) if background else None
 
     def freeze_projections(self) -> None:
         """Keep all convolutions at their initial values, as the released optimiser does."""
         for part in (self.query_projection, self.support_projection, self.skip):
-            part.requires_grad_(False)
+            if part is not None:
+                part.requires_grad_(False)
 
     def forward(self, query: Tensor, support: Tensor, masks: Tensor) -> Tensor:
         """The query clip with its affinities.
@@ -88,8 +91,11 @@ class CrossModalAffinity(nn.Module):
             tokens = self.attend(tokens, keys, values)  # cross-affinity, o
         else:
             skipped = match_frames(support, query.shape[1])
+        gathered = tokens.view(*query.shape[:4], -1)
+        if self.skip is None:  # no room beside it; without cross-affinity, the support is added
+            return gathered if self.kind == "cross" else gathered + skipped
         kept = convolve(self.skip, skipped.flatten(0, 1)).view(*query.shape[:4], -1)
-        return torch.cat((tokens.view(*query.shape[:4], -1), kept), dim=-1)
+        return torch.cat((gathered, kept), dim=-1)
 
     def mark(self, seen: Tensor, weights: Tensor) -> Tensor:
         """Support cells [B, S, h, w, C] with all but the object set to zero, or both marked."""
@@ -99,8 +105,8 @@ class CrossModalAffinity(nn.Module):
 
     def attend(self, tokens: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """norm(q + softmax(q k / sqrt(width)) v) over tokens [B, T*h*w, inner]; one head."""
-        gathered = attend(tokens[:, None], keys[:, None], values[:, None])
-        return self.norm(tokens, gathered[:, 0])
+        gathered = attend(tokens[:, None], keys[:, None], values[:, None])[:, 0]
+        return gathered if self.norm is None else self.norm(tokens, gathered)
 
 
 def mask_cells(masks: Tensor, size: torch.Size) -> Tensor:

@@ -43,6 +43,7 @@ def build_model(
             kind=config.affinity,
             query_frames=config.affinity_query_frames,
             dropout=config.dropout,
+            residual=config.affinity_residual,
             background=config.support_background,
         ),
         encoder=build_encoder(config),

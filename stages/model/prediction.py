@@ -22,6 +22,41 @@ class Prediction:
 
 
 @dataclass(frozen=True)
+class FollowedObject:
+    """One object of the support's kind in a window of a video.
+
+    Attributes:
+        number: from 1, the object's own over the whole video.
+        masks: [T, h, w] mask logits at the network's mask stride.
+        presence: [T] logits that a frame shows it.
+        score: logit that it is the described one.
+    """
+
+    number: int
+    masks: Tensor
+    presence: Tensor
+    score: float
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What a network says of the next window of a video.
+
+    Attributes:
+        masks: [T, h, w] mask logits of what is described, at the network's mask stride.
+        presence: [T] logits that a frame shows it.
+        objects: those of the support's kind that this window or one before it showed, in the
+            order of their numbers.
+        memory: what the network is to be given with the next window.
+    """
+
+    masks: Tensor
+    presence: Tensor
+    objects: tuple[FollowedObject, ...]
+    memory: object
+
+
+@dataclass(frozen=True)
 class Truth:
     """What is true of a clip, as the losses of a network are told.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,12 +44,14 @@ class FrameAnswer:
         name: file stem under which the frame's results are saved.
         frame: RGB [H, W, 3].
         objects: at least one, each also where the frame does not show it: its mask is then empty.
+        at: seconds from the start of the video at which the frame is shown.
     """
 
     index: int
     name: str
     frame: Frame
     objects: tuple[ObjectAnswer, ...]
+    at: Fraction
 
     @property
     def mask(self) -> NDArray[np.bool_]:

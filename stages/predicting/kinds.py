@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from stages.data.nouns import ANY_THING
 from stages.data.support import SupportSet, load_support
 from stages.model.inputs import Support
+from stages.model.network import Adaptation
+from stages.predicting.adapting import adapt_network
 from stages.predicting.requests import Shown
 from stages.predicting.segmenter import Segmenter
 from stages.predicting.support_file import (
@@ -30,14 +33,31 @@ class Kind:
     digest: str
     content: SupportSet | SupportFile
 
-    def encoded(self, segmenter: Segmenter) -> Support:
-        """As the network is given it. DataError where it is of another encoder."""
+    @property
+    def label(self) -> str:
+        """What its objects are called in short: the category where the support says one."""
+        kept = self.content
+        named = kept.encoded.category if isinstance(kept, SupportFile) else kept.category
+        return named or ANY_THING
+
+    def encoded(self, segmenter: Segmenter) -> Kind:
+        """The same with its frames encoded. DataError where it is of another encoder."""
         if isinstance(self.content, SupportFile):
             require_same_encoder(self.place, self.content.seen_by, segmenter.sees)
-            encoded = self.content.encoded
-        else:
-            encoded = segmenter.encode_support(self.content)
-        return encoded.as_input(segmenter.words(self.expression))
+            return self
+        encoded = segmenter.encode_support(self.content)
+        return replace(self, content=SupportFile(encoded, segmenter.sees, self.digest, {}))
+
+    def as_input(self, segmenter: Segmenter) -> Support:
+        """As the network is given it, once it is encoded."""
+        assert isinstance(self.content, SupportFile)
+        return self.content.encoded.as_input(segmenter.words(self.expression))
+
+    def adapted(self, segmenter: Segmenter) -> Adaptation:
+        """A network tuned on it, once it is encoded. Raises UsageError as `adapt_network`."""
+        assert isinstance(self.content, SupportFile)
+        words = segmenter.words(self.expression)
+        return adapt_network(segmenter.model, self.content.encoded, words)
 
 
 def read_kind(shown: Shown) -> Kind:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from configs import Config
@@ -14,9 +16,12 @@ from configs.errors import DataError
 from stages.data.resize import network_size, resize_frame, resize_mask
 from stages.data.support import SupportSet
 from stages.feeding.batches import EpisodeBatch, make_words, stack_pyramids
-from stages.feeding.inference import Answer, Frame, answers, run_model
+from stages.feeding.inference import Frame, follow_model, full_size
+from stages.feeding.sharpening import sharpen
 from stages.feeding.sources import LiveEncoders
 from stages.model.inputs import Support, Words
+from stages.model.network import Network
+from stages.model.prediction import Followed
 from stages.predicting.encoded_support import EncodedSupport, SeenBy, four
 from stages.runs.checkpoint import load_checkpoint, require_encoders
 
@@ -29,7 +34,8 @@ class Segmenter:
 
     def __init__(self, run_dir: Path, device: str, config: Config | None = None) -> None:
         loaded = load_checkpoint(run_dir, device)
-        self.config, self.model = config or loaded.config, loaded.model
+        self.config = config or loaded.config
+        self.model: Network = loaded.model
         self.device = torch.device(device)
         self.encoders = LiveEncoders(self.config.encoder, device)
         require_encoders(loaded.encoders, self.encoders.present, run_dir)
@@ -58,6 +64,12 @@ class Segmenter:
             category=shown.category,
         )
 
+    def using(self, network: Network) -> Segmenter:
+        """The same with another network in place of the run's."""
+        other = copy(self)
+        other.model = network
+        return other
+
     @property
     def sees(self) -> SeenBy:
         """How frames are encoded."""
@@ -70,14 +82,34 @@ class Segmenter:
         """The sentence's states."""
         return make_words([self.encoders.text(sentence)], self.device)
 
-    def segment(self, frames: Sequence[Frame], words: Words, support: Support) -> Answer:
-        """One window's answer at the frames' own size."""
-        query = stack_pyramids([self.encode(frames)], [self.size(frames[0])])
+    def follow(
+        self,
+        frames: Sequence[Frame],
+        maps: Sequence[Tensor],
+        words: Words,
+        support: Support,
+        memory: object | None,
+        overlap: int,
+    ) -> Followed:
+        """The next window of a video.
+
+        Args:
+            frames: T RGB frames of one size, and their four maps [T, C, h, w].
+            memory: what the window before gave; None for the first.
+            overlap: how many of its last frames the window after it sees again.
+        """
+        query = stack_pyramids([maps], [self.size(frames[0])])
         batch = EpisodeBatch(query=query, words=words, support=support)
-        said = run_model(self.model, batch, self.config.train.precision)
-        own = (frames[0].shape[0], frames[0].shape[1])
-        pictures = [frames] if self.config.evaluate.sharpen else None
-        return answers(said, query, self.model.mask_stride, [own], pictures)[0]
+        return follow_model(self.model, batch, memory, overlap, self.config.train.precision)
+
+    def at_frame_size(self, logits: Tensor, frame: Frame) -> NDArray[np.float32]:
+        """Mask logits [N, h, w] of one frame at its own size, [N, H, W]."""
+        own = (frame.shape[0], frame.shape[1])
+        return full_size(logits, self.model.mask_stride, self.size(frame), own)
+
+    def mask(self, frame: Frame, logits: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Where logits [H, W] say that the object is, along the picture's edges if asked for."""
+        return sharpen(frame, logits) if self.config.evaluate.sharpen else logits > 0
 
     def encode(self, frames: Sequence[Frame]) -> list[Tensor]:
         """Four maps [T, C, h, w] of equally large frames."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +17,11 @@ from configs import Config
 from stages.data.video import VideoSource, read_video
 from stages.encoders.unread import warn_of_unread
 from stages.model.inputs import Support
+from stages.model.network import Adaptation
 from stages.predicting.identity import digest_of, excerpt_facts, video_facts
+from stages.predicting.instances import Instances
 from stages.predicting.kinds import Kind, read_kind
-from stages.predicting.options import PredictOptions
+from stages.predicting.options import FORMATS, PredictOptions
 from stages.predicting.report import PredictReport
 from stages.predicting.requests import Request, Shown
 from stages.predicting.results import (
@@ -27,15 +30,23 @@ from stages.predicting.results import (
     OverlayVideo,
     Result,
     Scores,
+    SoftMaskFolder,
+    Subject,
+    Tracks,
+    export,
     whole_results,
 )
 from stages.predicting.segmenter import Segmenter
+from stages.predicting.shelf import SCORES, read_scores
 from stages.predicting.stream import stream_answers
 from stages.runs.checkpoint import digest_of_run
+from stages.runtime.progress import say
 from stages.runtime.provenance import provenance
 
-MASKS, OVERLAY, SHEET, SCORES = "masks", "overlay.mp4", "contact_sheet.png", "scores.json"
-NAMES = (MASKS, OVERLAY, SHEET, SCORES)
+MASKS, OVERLAY, SHEET = "masks", "overlay.mp4", "contact_sheet.png"
+ALWAYS = (MASKS, OVERLAY, SHEET, SCORES)
+SOFT, TRACKS = "soft", "tracks.json"
+NAMES = (*ALWAYS, SOFT, TRACKS, *FORMATS.values())
 
 
 class Session:
@@ -54,13 +65,18 @@ class Session:
         self.run, self.device, self.options = run, device, options
         self._config = config
         self._kinds: dict[Shown, Kind] = {}
-        self._encoded: dict[Shown, Support] = {}
+        self._supports: dict[Shown, Support] = {}
+        self._adapted: dict[Shown, Adaptation] = {}
         self._read: set[str] = set()
 
     @cached_property
     def segmenter(self) -> Segmenter:
         """The network with its encoders. Raises MissingError or DataError."""
         return Segmenter(self.run, self.device, self._config)
+
+    def load(self) -> None:
+        """Load the run now, so that what is wrong with it is no fault of a request."""
+        assert self.digests
 
     @cached_property
     def digests(self) -> dict[str, str]:
@@ -74,19 +90,49 @@ class Session:
 
     def kind(self, request: Request) -> Kind:
         """The kind of a request, read once."""
-        shown = Shown(request.support, request.support_expression)
+        shown = shown_for(request)
         if shown not in self._kinds:
             self._kinds[shown] = read_kind(shown)
         return self._kinds[shown]
 
+    def encoded_kind(self, request: Request) -> Kind:
+        """The same with its frames encoded, once."""
+        kind = self.kind(request).encoded(self.segmenter)
+        self._kinds[shown_for(request)] = kind
+        return kind
+
+    def adopt(self, shown: Shown, kind: Kind) -> None:
+        """Take a kind that another session has read."""
+        self._kinds[shown] = kind
+
     def support(self, request: Request) -> Support:
-        """The same as the network is given it, encoded once."""
-        shown = Shown(request.support, request.support_expression)
-        if shown not in self._encoded:
-            kind = self.kind(request)
-            self._warn_of_unread(kind.expression)
-            self._encoded[shown] = kind.encoded(self.segmenter)
-        return self._encoded[shown]
+        """The kind as the network is given it."""
+        shown = shown_for(request)
+        if shown not in self._supports:
+            self._supports[shown] = self.encoded_kind(request).as_input(self.segmenter)
+        return self._supports[shown]
+
+    def adapted(self, request: Request) -> Adaptation | None:
+        """The network tuned on the request's support, once; None unless that is asked for."""
+        if not self.options.adapt:
+            return None
+        shown = shown_for(request)
+        if shown not in self._adapted:
+            found = self.encoded_kind(request).adapted(self.segmenter)
+            use = "used" if found.kept else "not used, for it did not help"
+            say(
+                f"adapted to {request.support}: overlap of support frames left out "
+                f"{found.before:.2f} before, {found.after:.2f} after; {use}"
+            )
+            self._adapted[shown] = found
+        return self._adapted[shown]
+
+    def warn_of_unread(self, request: Request) -> None:
+        """Say, once a sentence, which of its words the text encoder does not know."""
+        for sentence in (request.expression, self.kind(request).expression):
+            if sentence not in self._read:
+                self._read.add(sentence)
+                warn_of_unread(self.segmenter.encoders.words, sentence)
 
     def digest(self, request: Request) -> str:
         """What a finished prediction of the same settings has in its scores.json."""
@@ -102,6 +148,16 @@ class Session:
             }
         )
 
+    def finished(self, request: Request, out: Path) -> dict[str, Any] | None:
+        """scores.json of a whole prediction of the same settings in `out`; None if there is none.
+
+        Raises as reading the kind does.
+        """
+        scores = read_scores(out)
+        if not scores or scores.get("digest") != self.digest(request):
+            return None
+        return scores if all((out / name).exists() for name in self._names()) else None
+
     def answer(self, request: Request, out: Path, command: str = "") -> PredictReport:
         """Predict one video into the folder `out`, which is whole or absent.
 
@@ -110,11 +166,14 @@ class Session:
         require_replaceable(out, NAMES)
         self.kind(request)
         source = read_video(request.video, request.excerpt)
-        self._warn_of_unread(request.expression)
+        self.warn_of_unread(request)
         support = self.support(request)
         words = self.segmenter.words(request.expression)
         torch.manual_seed(self.options.seed)
         np.random.seed(self.options.seed)
+        adapted, segmenter = self.adapted(request), self.segmenter
+        if adapted is not None and adapted.kept:
+            segmenter = segmenter.using(adapted.network)
         made = provenance(
             command=command,
             device=self.device,
@@ -122,6 +181,8 @@ class Session:
             digests=self.digests,
         )
         facts = self.facts(request) | {"digest": self.digest(request)}
+        if adapted is not None:
+            facts |= {"adapted": {n: getattr(adapted, n) for n in ("kept", "before", "after")}}
 
         def known() -> Mapping[str, Any]:
             return facts | {"shortfall": source.shortfall}
@@ -129,8 +190,9 @@ class Session:
         with whole_folder(out, NAMES) as folder:
             scores = Scores(folder / SCORES, known, made)
             results = [*self._results(folder, request, source), scores]
-            with whole_results(results):
-                for answer in stream_answers(self.segmenter, source, words, support):
+            stream = stream_answers(segmenter, source, words, support, self._instances())
+            with whole_results(results), closing(stream) as answers:
+                for answer in answers:
                     for result in results:
                         result.add(answer)
         return PredictReport(
@@ -158,13 +220,34 @@ class Session:
         }
 
     def _results(self, folder: Path, request: Request, source: VideoSource) -> list[Result]:
-        return [
+        results: list[Result] = [
             MaskFolder(folder / MASKS),
-            OverlayVideo(folder / OVERLAY, request.expression, source.fps),
-            ContactSheet(folder / SHEET, request.expression),
+            OverlayVideo(
+                folder / OVERLAY,
+                request.expression,
+                source,
+                self.options.multi,
+                self.options.side_by_side,
+            ),
+            ContactSheet(folder / SHEET, request.expression, self.options.multi),
         ]
+        if self.options.soft:
+            results.append(SoftMaskFolder(folder / SOFT))
+        if self.options.multi:
+            results.append(Tracks(folder / TRACKS))
+        subject = Subject(source, request.expression, self.kind(request).label)
+        return results + [export(name, folder, subject) for name in self.options.formats]
 
-    def _warn_of_unread(self, sentence: str) -> None:
-        if sentence not in self._read:
-            self._read.add(sentence)
-            warn_of_unread(self.segmenter.encoders.words, sentence)
+    def _instances(self) -> Instances | None:
+        return Instances(self.options.threshold) if self.options.multi else None
+
+    def _names(self) -> tuple[str, ...]:
+        """What a finished folder holds."""
+        soft, multi = self.options.soft, self.options.multi
+        exported = (FORMATS[name] for name in self.options.formats)
+        return (*ALWAYS, *([SOFT] if soft else []), *([TRACKS] if multi else []), *exported)
+
+
+def shown_for(request: Request) -> Shown:
+    """The kind that a request names."""
+    return Shown(request.support, request.support_expression)

@@ -22,7 +22,7 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
 from cache.whole import replace_bytes
-from configs.errors import DataError, MissingError, command
+from configs.errors import DataError, MissingError
 from stages.data.files import plain_expression
 from stages.data.support.annotation import MOST_FRAMES
 from stages.encoders.base import weights_digest
@@ -31,6 +31,7 @@ from stages.predicting.encoded_support import EncodedSupport, SeenBy, four
 
 SUFFIX = ".support"
 VERSION = 1
+AGAIN = "encode the folder again with `fsrvos support save`"
 _MOST_SIDE = 1 << 14
 
 
@@ -93,26 +94,20 @@ def read_support(path: Path) -> SupportFile:
         version = facts["version"]
     except (KeyError, TypeError, ValueError):
         raise DataError(
-            f"{path}: not an encoded support; make one: "
-            f"{command('fsrvos', 'support', 'save', 'DIR', path)}"
+            f"{path}: not an encoded support; `fsrvos support save` makes one of a folder"
         ) from None
     if version != VERSION:
         raise DataError(
-            f"{path}: of another version of the program (format {version}, here {VERSION}); "
-            f"{_again(path)}"
+            f"{path}: of another version of the program (format {version}, here {VERSION}); {AGAIN}"
         )
     if weights_digest(tensors, extra=header["fsrvos.support"].encode()) != digest:
-        raise DataError(f"{path}: damaged, its digest is not its content's; {_again(path)}")
+        raise DataError(f"{path}: damaged, its digest is not its content's; {AGAIN}")
     try:
         seen_by = _seen_by(facts["seen_by"])
         encoded = _encoded(tensors, facts, seen_by)
     except (KeyError, TypeError, ValueError, RuntimeError):
-        raise DataError(f"{path}: damaged, its parts do not fit together; {_again(path)}") from None
+        raise DataError(f"{path}: damaged, its parts do not fit together; {AGAIN}") from None
     return SupportFile(encoded, seen_by, digest, made)
-
-
-def _again(path: Path) -> str:
-    return f"encode the folder again: {command('fsrvos', 'support', 'save', 'DIR', path)}"
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], Mapping[str, str]]:
@@ -124,7 +119,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], Mapping[str, str]]:
             return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
     except (OSError, SafetensorError, ValueError) as error:
         raise DataError(
-            f"{path}: damaged, or no encoded support ({str(error).splitlines()[0]}); {_again(path)}"
+            f"{path}: damaged, or no encoded support ({str(error).splitlines()[0]}); {AGAIN}"
         ) from None
 
 
@@ -183,4 +178,4 @@ def require_same_encoder(path: Path, saved: SeenBy, present: SeenBy) -> None:
     what = f"{name.replace('_', ' ')} {getattr(saved, name)}, and the run has {here[name]}"
     if name in ("vision_digest", "channels"):
         what = "another vision encoder than the run's"
-    raise DataError(f"{path}: encoded with {what}; {_again(path)}")
+    raise DataError(f"{path}: encoded with {what}; {AGAIN}")

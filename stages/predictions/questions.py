@@ -105,8 +105,25 @@ def questions_of(
     return made
 
 
-def in_batches(questions: Sequence[Question], size: int) -> Iterator[list[Question]]:
-    """Up to `size` neighbouring ones of one condition and one clip length together."""
-    for _, alike in groupby(questions, lambda t: (t.key.condition, len(t.episode.query.frames))):
+def in_batches(
+    questions: Sequence[Question], size: int, by_support: bool = False
+) -> Iterator[list[Question]]:
+    """Up to `size` neighbouring ones of one condition and one clip length together.
+
+    by_support: of one support clip, too, all of whose questions come one after the other.
+    """
+
+    def kind(question: Question) -> tuple[object, ...]:
+        own = support_of(question) if by_support else None
+        return own, question.key.condition, len(question.episode.query.frames)
+
+    ordered = sorted(questions, key=support_of) if by_support else questions
+    for _, alike in groupby(ordered, kind):
         while batch := list(islice(alike, size)):
             yield batch
+
+
+def support_of(question: Question) -> tuple[str, str, tuple[int, ...]]:
+    """What tells the support clips of a dataset apart."""
+    support = question.episode.support
+    return support.video, support.expression.id, support.frames

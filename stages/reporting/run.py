@@ -14,11 +14,13 @@ from typing import Any, TypeGuard
 from configs.errors import FsrvosError, MissingError, command
 from configs.model import ModelConfig
 from stages.predictions import read_meta
-from stages.runs.checkpoint import digest_of_weights
+from stages.runs.checkpoint import digest_of_weights, read_facts
 from stages.runs.folder import EvaluationFolder, RunFolder, digest_of_file
 from stages.runtime.provenance import recorded
 
 Point = tuple[float, float]
+
+_SETTINGS = ("predictions", "provenance", "settings", "evaluate")
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,36 @@ class Run:
     def config_name(self) -> str:
         """The configuration's name, as in <dataset>-<config>-fold<N>; else the folder's name."""
         stem, found, _ = self.name.rpartition("-fold")
-        return stem.rpartition("-")[2] if found else self.name
+        if not found:
+            return self.name
+        own = stem.removeprefix(f"{self.trained_on}-")  # a name may hold a dash
+        return own if own != stem else stem.rpartition("-")[2]
+
+    @cached_property
+    def facts(self) -> Mapping[str, Any]:
+        """What training noted of the weights; nothing where there are none."""
+        return read_facts(self.folder) or {}
+
+    @property
+    def training_seed(self) -> int | None:
+        """The seed that it was trained with, where that is known."""
+        seed = self.facts.get("seed")
+        return None if seed is None else int(seed)
+
+    @property
+    def trained_on(self) -> str:
+        """Names of the datasets that it was trained on, joined by a plus; empty where unknown."""
+        return "+".join(Path(str(root)).name for root in self.facts.get("data") or ())
+
+    @property
+    def tuned_steps(self) -> int:
+        """Steps on the support clip before a question was asked."""
+        return self.evaluated("finetune_steps")
+
+    def evaluated(self, name: str) -> int:
+        """A number of the section `evaluate` that it was evaluated with; 0 where nobody says."""
+        found = recorded(self.score or {}, *_SETTINGS, name)
+        return found if isinstance(found, int) else 0
 
     @cached_property
     def affinity(self) -> str:

@@ -60,7 +60,10 @@ def identity_of(facts: Mapping[str, Any] | None) -> TrainingIdentity | None:
 
 @dataclass(frozen=True)
 class TrainReport:
-    """What a training did. `holdout_J` is in [0, 1]; `wait_share` of the time went to data."""
+    """What a training did. `holdout_J` is in [0, 1]; `wait_share` of the time went to data.
+
+    `seconds` counts what was done before an interruption, too, as far as it was kept.
+    """
 
     run: str
     steps: int

@@ -14,6 +14,14 @@ Item = TypeVar("Item")
 
 SECONDS_BETWEEN_LINES = 10.0
 
+_silent = False
+
+
+def silence() -> None:
+    """Show nothing more from this process: another one speaks for it."""
+    global _silent
+    _silent = True
+
 
 def track(
     iterable: Iterable[Item], total: int | None = None, description: str = ""
@@ -27,7 +35,9 @@ def track(
     """
     if total is None and isinstance(iterable, Sized):
         total = len(iterable)
-    if sys.stderr.isatty():
+    if _silent:
+        yield from iterable
+    elif sys.stderr.isatty():
         yield from tqdm(iterable, total=total, desc=description, file=sys.stderr, leave=False)
     else:
         yield from _track_in_lines(iterable, total, description)
@@ -49,7 +59,8 @@ def counter(description: str = "") -> Callable[[int, int], None]:
 
 def say(message: str) -> None:
     """One line on stderr that does not break a bar."""
-    tqdm.write(message, file=sys.stderr)
+    if not _silent:
+        tqdm.write(message, file=sys.stderr)
 
 
 def _track_in_lines(

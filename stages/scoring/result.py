@@ -45,13 +45,15 @@ class Score:
 
     ``predictions`` is the file's path and ``sha256`` its digest; ``origin`` holds what it says of
     itself: dataset, fold, run, manifest and the like, and the dataset's kind. ``data`` is the
-    folder of the truth. ``episodes`` are those of every condition, with their frames' figures.
+    folder of the truth. ``per_twin``: apart for objects with another of their kind in the video.
+    ``episodes`` are those of every condition, with their frames' figures.
     """
 
     protocol: Protocol
     overall: Figures
     per_category: dict[str, Figures]
     per_video: dict[str, Figures]
+    per_twin: dict[str, Figures]
     controls: dict[str, Control]
     episodes: Sequence[EpisodeScore]
     predictions: str
@@ -70,6 +72,7 @@ class Score:
             "interval": self.overall.interval_json(),
             "per_category": {name: fig.to_json() for name, fig in self.per_category.items()},
             "per_video": {name: fig.to_json() for name, fig in self.per_video.items()},
+            "per_twin": {name: fig.to_json() for name, fig in self.per_twin.items()},
             "controls": {name: control.to_json() for name, control in self.controls.items()},
             "data": self.data,
             "provenance": dict(self.provenance),
@@ -78,7 +81,7 @@ class Score:
 
     def table(self) -> str:
         """The score as plain text."""
-        lines = [*self._headline(), *self._episodes()]
+        lines = [*self._headline(), *self._twins(), *self._episodes()]
         lines += ["", *category_table(self.overall, self.per_category)]
         if self.controls:
             lines += ["", *control_table(self.controls)]
@@ -90,7 +93,7 @@ class Score:
         blocks = [f"**{what}**", how, markdown(category_rows(self.overall, self.per_category))]
         if self.controls:
             blocks.append(markdown(control_rows(self.controls)))
-        blocks += self._episodes()
+        blocks += [*self._twins(), *self._episodes()]
         return "\n\n".join(blocks) + "\n"
 
     def csv(self) -> str:
@@ -106,6 +109,16 @@ class Score:
             place = (key.condition, key.seed, key.episode)
             writer.writerow([*place, *asked, len(item.frames), *figures, info.text])
         return text.getvalue()
+
+    def _twins(self) -> list[str]:
+        """Objects that the kind alone tells apart and others, where there are both."""
+        if len(self.per_twin) < 2:
+            return []
+        parts = [
+            f"{name}: J {figures.J:.1f}, F {figures.F:.1f} {plus_minus(figures)}".rstrip()
+            for name, figures in self.per_twin.items()
+        ]
+        return ["; ".join(parts)]
 
     def _episodes(self) -> list[str]:
         """The digests of the episode lists, which tell whether two scores are of the same ones."""

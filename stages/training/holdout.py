@@ -52,5 +52,7 @@ class Holdout:
         assert batch.targets is not None
         size = (batch.targets.shape[-2], batch.targets.shape[-1])
         said = run_model(network, batch, self.config.train.precision)
-        answer = answers(said, batch.query, network.mask_stride, [size])[0]
+        per_frame = self.config.evaluate.per_frame
+        stride = network.mask_stride
+        answer = answers(said, batch.query, stride, [size], per_frame=per_frame)[0]
         return float(region_j(answer.masks, batch.targets[0].cpu().numpy()).mean())

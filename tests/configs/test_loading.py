@@ -34,7 +34,27 @@ def test_a_preset_changes_only_what_it_states_over_the_one_it_extends() -> None:
     paper, official = load_config("paper"), load_config("official")
     assert official.encoder == paper.encoder
     assert official.features == paper.features
-    assert (paper.model.variant, official.model.variant) == ("default", "official")
+    assert (paper.model.variant, official.model.variant) == ("paper", "official")
+    assert official.model == ModelConfig.of("official", affinity_width=128)
+
+
+def test_the_paper_s_preset_says_what_the_paper_does() -> None:
+    """docs/paper.md has the table; a number of it that moves is to move there as well."""
+    paper = load_config("paper")
+    assert (paper.features.short_side, paper.features.long_side) == (360, 640)
+    assert (paper.data.support_frames, paper.evaluate.support_frames) == (5, 5)
+    assert (paper.train.learning_rate, paper.train.weight_decay) == (1e-4, 5e-4)
+    assert paper.train.weight_score == 2
+    assert (paper.train.weight_mask, paper.train.weight_dice) == (5, 5)
+    others = ("box", "giou", "twin", "dense")
+    assert [getattr(paper.train, f"weight_{name}") for name in others] == [0, 0, 0, 0]
+    assert (paper.model.hidden, paper.model.affinity_width) == (256, 256)
+    assert (paper.evaluate.window, paper.evaluate.per_frame) == (0, True)
+    network = paper.model
+    assert network.affinity_support_frames == network.affinity_query_frames == "all"
+    assert network.train_affinity and network.sentence_queries and not network.power_log
+    ours = ("similarity_prior", "clip_exchange", "dense_prior", "finer_maps", "sentence_word")
+    assert not any(getattr(network, name) for name in (*ours, "support_background"))
 
 
 def test_files_of_earlier_versions_are_read(tmp_path: Path) -> None:
@@ -187,3 +207,23 @@ def test_the_digest_tells_configurations_apart() -> None:
     base = load_config()
     assert config_digest(base) == config_digest(from_toml(to_toml(base)))
     assert config_digest(base) != config_digest(load_config(None, ["train.steps=7"]))
+
+
+def test_presets_joined_with_a_plus_are_the_first_with_what_the_others_change() -> None:
+    paper, joined = load_config("paper"), load_config("paper+mttr+demo")
+    assert joined.encoder == paper.encoder and joined.features == paper.features
+    assert joined.model == dataclasses.replace(
+        paper.model, network="mttr", queries=50, encoder_layers=3, decoder_layers=3
+    )
+    assert joined.train == dataclasses.replace(
+        paper.train, hide_nouns=0.0, channel_dropout=0.0, channel_noise=0.0, steps=280
+    )
+    assert joined.evaluate == load_config("demo").evaluate
+    assert load_config("small+danet") == load_config("danet")
+
+
+def test_only_what_changes_another_preset_comes_after_a_plus() -> None:
+    with pytest.raises(UsageError, match="preset tiny starts from no other"):
+        load_config("paper+tiny")
+    with pytest.raises(UsageError, match="no preset or file named 'paper\\+dane'"):
+        load_config("paper+dane")

@@ -166,7 +166,7 @@ def test_a_run_is_tried_on_features_of_another_stored_type(
     """Few bits move the scores; the run's own type stays what the run says."""
 
     def evaluated(dtype: str, cache: Path) -> Path:
-        config = replace(tiny, features=replace(tiny.features, dtype=dtype))
+        config = replace(tiny, features=replace(tiny.features, stored=dtype))
         return evaluate(
             data_root=blocks_root,
             fold=1,
@@ -178,7 +178,7 @@ def test_a_run_is_tried_on_features_of_another_stored_type(
 
     with pytest.raises(MissingError, match="fsrvos features"):
         evaluated("uint4", blocks_cache)
-    coarse = replace(tiny, features=replace(tiny.features, dtype="uint4"))
+    coarse = replace(tiny, features=replace(tiny.features, stored="uint4"))
     extract(config=coarse, data_root=blocks_root, fold=1, cache_root=tmp_path / "cache")
     presence = {}
     for dtype, cache in (("uint8", blocks_cache), ("uint4", tmp_path / "cache")):
@@ -251,7 +251,7 @@ def test_a_batch_answers_as_each_episode_alone(
         assert (answer.masks != alone[key].masks).mean() < 0.05
 
 
-@pytest.mark.parametrize("window", [1, 4, 6, 50])
+@pytest.mark.parametrize("window", [0, 1, 4, 6, 50])
 def test_windows_cover_the_clip_once_and_in_order(
     ask: Evaluate,
     run: Path,
@@ -268,14 +268,14 @@ def test_windows_cover_the_clip_once_and_in_order(
     found = said["model", 0, 0]
     assert found.masks.shape[0] == len(episode.query.frames) == 6
     pieces = []
-    for start in range(0, 6, window):
-        frames = episode.query.frames[start : start + window]
+    for start in range(0, 6, window or 6):
+        frames = episode.query.frames[start : start + (window or 6)]
         piece = replace(episode, query=replace(episode.query, frames=frames))
         batch = collate(blocks, source, [piece], torch.device("cpu"), with_targets=False)
         said_of_piece = evaluating.run_model(loaded.model, batch, loaded.config.train.precision)
         scores = said_of_piece.logits[0, :, :, 0].float().sigmoid()  # [T, Q]
         pieces.append(scores[:, scores.mean(0).argmax()])
-    assert len(pieces) == {1: 6, 4: 2, 6: 1, 50: 1}[window]
+    assert len(pieces) == {0: 1, 1: 6, 4: 2, 6: 1, 50: 1}[window]
     np.testing.assert_allclose(found.presence, torch.cat(pieces).numpy(), rtol=1e-5)
 
 

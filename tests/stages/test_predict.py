@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from stages.data.support import load_support
 from stages.data.video import VideoSource
 from stages.data.video_writer import VideoWriter
 from stages.encoders.base import weights_digest
-from stages.feeding.inference import Answer
+from stages.model.prediction import Followed
 from stages.predict import predict
 from stages.predicting.results import overlay as overlays
 from stages.predicting.segmenter import Segmenter
@@ -178,7 +179,7 @@ def failing(name: str, error: BaseException) -> Callable[[pytest.MonkeyPatch], N
     ("fault", "code", "says"),
     [
         (late_damage, 1, "damaged after frame 11"),
-        (failing("overlay_frame", KeyboardInterrupt()), 130, "interrupted"),
+        (failing("drawn", KeyboardInterrupt()), 130, "interrupted"),
     ],
 )
 @pytest.mark.parametrize("former", [False, True])
@@ -288,12 +289,11 @@ def test_nothing_found_is_said(
     capsys: Captured,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def nowhere(self: Segmenter, frames: list[np.ndarray], *_: object) -> Answer:  # type: ignore[type-arg]
-        masks = np.zeros((len(frames), 64, 96), bool)
-        logits = np.full(masks.shape, -1, np.float32)
-        return Answer(masks, np.full(len(frames), 0.25, np.float32), logits)
+    def nowhere(self: Segmenter, frames: list[np.ndarray], *_: object) -> Followed:  # type: ignore[type-arg]
+        masks = torch.full((len(frames), 16, 24), -1.0)
+        return Followed(masks, torch.full((len(frames),), -math.log(3)), (), None)
 
-    monkeypatch.setattr(Segmenter, "segment", nowhere)
+    monkeypatch.setattr(Segmenter, "follow", nowhere)
     arguments = ["predict", str(clip), SENTENCE, "--support", str(support)]
     arguments += ["--run", str(untrained_run), "--device", "cpu", "-o", str(tmp_path / "out")]
     assert command_line(arguments) == 0
@@ -339,7 +339,7 @@ def test_the_supports_sentence_may_be_given_on_the_line(
     assert command_line([*line, "--support-expression", "A  green ant"]) == 0
     scores = json.loads((out / "scores.json").read_text())
     assert scores["support_expression"] == "a green ant"
-    assert "--support-expression 'A  green ant'" in scores["provenance"]["command"]
+    assert "--support-expression 'a green ant'" in scores["provenance"]["command"]
 
 
 def no_mask(folder: Path) -> None:
@@ -445,7 +445,8 @@ def cut(path: Path) -> Path:
     with VideoWriter(path, 25) as film:
         for when in range(FRAMES):
             film.write(picture(when))
-    path.write_bytes(path.read_bytes()[:-400])
+    content = path.read_bytes()
+    path.write_bytes(content[: content.find(b"mdat") + 100])  # within the first frame
     return path
 
 

@@ -5,21 +5,19 @@ published. SOURCE is therefore the folder they describe: ``Images/<video>/<frame
 ``Annotations/<video>/<frame>.png``, ``meta.json`` and ``meta_expressions.json``. Classes are dog,
 car and person, in this order; all three are tested in every fold and none is trained on. Where a
 video lists one object, every label above 0 is that object (the authors set labels above 1 to 1);
-where it lists several, labels stay as they are.
+where it lists several, labels stay as they are. Short clips, and frames without what is described,
+are left out (`choosing`).
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from configs.errors import FsrvosError
-from stages.data.builders.sources import find_image, require_inside
-from stages.data.builders.writing import Benchmark, Ids, RawVideo
+from stages.data.builders.raw import Benchmark, MaskFiles, OneLabel, RawVideo
+from stages.data.builders.sources import find_image, find_root, require_inside
 from stages.data.dataset import Video
 from stages.data.files import mapping, read_json
-from stages.data.images import read_ids
 from stages.data.index import parse_video
 
 SAIL_CLASSES = ("dog", "car", "person")
@@ -27,6 +25,7 @@ SAIL_CLASSES = ("dog", "car", "person")
 
 def read_sail_vos(source: Path) -> Benchmark:
     """The videos of the three classes; faults of single videos are reported as skipped."""
+    source = find_root(source, "meta_expressions.json")
     meta_path, words_path = source / "meta.json", source / "meta_expressions.json"
     meta = mapping(mapping(read_json(meta_path), str(meta_path)).get("videos"), str(meta_path))
     words = mapping(mapping(read_json(words_path), str(words_path)).get("videos"), str(words_path))
@@ -38,19 +37,16 @@ def read_sail_vos(source: Path) -> Benchmark:
                 videos.append(_with_files(source, video))
         except FsrvosError as fault:
             faults.append(fault)
-    return Benchmark(SAIL_CLASSES, tuple(videos), tuple(map(str, faults)), test_only=True)
+    skipped = tuple(map(str, faults))
+    return Benchmark(SAIL_CLASSES, tuple(videos), skipped, test_only=True, raw=len(words))
 
 
 def _with_files(source: Path, video: Video) -> RawVideo:
     images = tuple(find_image(source / "Images" / video.id, name, source) for name in video.frames)
-    masks = [source / "Annotations" / video.id / f"{name}.png" for name in video.frames]
+    folder = source / "Annotations" / video.id
+    masks = tuple(folder / f"{name}.png" for name in video.frames)
     for mask in masks:
         require_inside(mask, source)
-    only = next(iter(video.objects)) if len(video.objects) == 1 else None
-
-    def ids(index: int) -> Ids | Path:
-        if only is None:
-            return masks[index]
-        return np.where(read_ids(masks[index]) > 0, only, 0).astype(np.uint8)
-
-    return RawVideo(video, images, ids)
+    if len(video.objects) > 1:
+        return RawVideo(video, images, MaskFiles(masks))
+    return RawVideo(video, images, OneLabel(masks, next(iter(video.objects))))

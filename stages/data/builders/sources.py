@@ -1,12 +1,42 @@
-"""Finding a raw dataset's files without leaving its folder."""
+"""Finding a raw dataset's files, at whatever level its folder was named, without leaving it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from configs.errors import DataError
+from configs.errors import DataError, MissingError
 from stages.data.files import plain_name, stays_inside
 from stages.data.images import IMAGE_SUFFIXES
+
+_LEVELS = 3
+
+
+def find_root(source: Path, marker: str) -> Path:
+    """The folder that holds the path `marker`: `source`, a folder above it, or one below.
+
+    Downloads unpack into folders of folders, and people name any of them. Raises MissingError where
+    none does, DataError where several below do.
+    """
+    if not source.is_dir():
+        raise MissingError(f"{source}: no such folder; name the raw dataset's")
+    above = [source, *list(source.resolve().parents)[: marker.count("/") + 1]]
+    for folder in above:
+        if (folder / marker).exists():
+            return folder
+    below = sorted(
+        {
+            folder
+            for depth in range(1, _LEVELS + 1)
+            for folder in source.glob("/".join(["*"] * depth))
+            if folder.is_dir() and not folder.name.startswith(".") and folder.name != "__MACOSX"
+            if (folder / marker).exists()
+        }
+    )
+    if len(below) > 1:
+        raise DataError(f"{source}: both {below[0]} and {below[1]} hold {marker}; name one of them")
+    if not below:
+        raise MissingError(f"{source / marker}: no such file, nor in a folder above or below it")
+    return below[0]
 
 
 def find_image(folder: Path, name: str, root: Path) -> Path:

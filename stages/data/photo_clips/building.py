@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from cache.whole import filling, put_folder, sync_tree, temporary_beside
-from configs.errors import DataError, UsageError
+from cache.whole import filling
+from configs.errors import DataError
 from stages.data.builders.writing import BuildReport, write_index
+from stages.data.building_folder import BuildingFolder, require_new
 from stages.data.dataset import Expression, Video
 from stages.data.files import write_json
 from stages.data.kind import write_kind
@@ -44,8 +45,7 @@ def build_photo_clips(
     `out` holds something, DataError where no kind has two photographs or a file is bad,
     UnwritableError where the place cannot be written.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out}: exists already; remove it or name another folder")
+    require_new(out)
     out = out.absolute()
     kinds = kinds_of(catalogue, settings)
     notes = [f"kind {k!r} left out: one photograph of it, and an episode takes two"
@@ -53,8 +53,9 @@ def build_photo_clips(
     kinds = {k: photos for k, photos in kinds.items() if len(photos) >= 2}
     if not kinds:
         raise DataError("no kind has two photographs with a usable object; take more photographs")
-    workshop = Workshop(out.with_name(f".{out.name}.building"), settings, jobs, progress)
-    with filling(out, workshop.folder), workshop.opened(digest_of(catalogue, settings)):
+    folder = BuildingFolder(out)
+    workshop = Workshop(folder, settings, jobs, progress)
+    with filling(out, folder.path), folder.opened(digest_of(catalogue, settings)):
         videos, few = _make_all(workshop, kinds, catalogue, settings)
         return _assemble(workshop, out, catalogue, videos, (*notes, *few))
 
@@ -143,16 +144,15 @@ def _assemble(
     workshop: Workshop, out: Path, catalogue: Catalogue, made: Sequence[Made], notes: Sequence[str]
 ) -> BuildReport:
     """Turn the workshop into the dataset and rename it to `out`."""
-    folder = workshop.folder
+    folder = workshop.folder.path
     videos = [_video(m) for m in made]
     kinds = sorted({m.kind for m in made})
     write_index(videos, folder)
     write_json(folder / "classes.json", kinds)
     write_kind(folder, KIND)
     write_sources(folder, catalogue, {m.plan: m.pictures for m in made})
-    workshop.clear({m.plan for m in made})
-    sync_tree(folder)
-    put_folder(folder, out, temporary_beside(out))
+    workshop.folder.clear({m.plan for m in made})
+    workshop.folder.put(out)
     return BuildReport(
         out=out,
         videos=len(videos),

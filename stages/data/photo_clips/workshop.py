@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import cv2
 from joblib import delayed
 
-from cache.claims import try_claim
-from cache.whole import sync_tree
-from configs.errors import UsageError
-from stages.data.files import read_json, write_json
+from stages.data.building_folder import BuildingFolder
+from stages.data.files import read_json
 from stages.data.parallel import Progress, in_parallel
 from stages.data.photo_clips.catalogue import Catalogue
 from stages.data.photo_clips.clip import PhotoClip
@@ -27,8 +22,6 @@ from stages.data.photo_clips.planning import PhotoClipSettings, Plan
 from stages.data.sample.writer import frame_name, write_jpeg, write_mask
 
 VERSION = 2
-FOLDERS = ("train/JPEGImages", "train/Annotations")
-_NOTES = "making"  # a file for each clip tried: what it shows, or null where it was refused
 
 
 @dataclass(frozen=True)
@@ -45,43 +38,17 @@ class Made:
 
 
 class Workshop:
-    """The folder where the clips of one build are made."""
+    """The clips of one build, made in its folder."""
 
     def __init__(
-        self, folder: Path, settings: PhotoClipSettings, jobs: int, progress: Progress | None
+        self,
+        folder: BuildingFolder,
+        settings: PhotoClipSettings,
+        jobs: int,
+        progress: Progress | None,
     ) -> None:
         self.folder = folder
         self._settings, self._jobs, self._progress = settings, jobs, progress
-
-    @contextmanager
-    def opened(self, digest: str) -> Iterator[None]:
-        """Hold the folder, with what an equal build left in it; anything else is thrown away.
-
-        Raises UsageError while another process builds there.
-        """
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        claim = try_claim(self.folder.parent, f"{self.folder.name}.lock")
-        if claim is None:
-            raise UsageError(f"{self.folder}: another build is at work; wait for it")
-        try:
-            note = self.folder / "build.json"
-            if self.folder.exists() and (not note.exists() or read_json(note) != digest):
-                shutil.rmtree(self.folder)
-            for name in (*FOLDERS, _NOTES):
-                (self.folder / name).mkdir(parents=True, exist_ok=True)
-            write_json(note, digest)
-            yield
-        finally:
-            claim.release()
-
-    def clear(self, kept: Collection[str]) -> None:
-        """Leave the clips of these names alone and nothing else."""
-        for name in FOLDERS:
-            for clip in (self.folder / name).iterdir():
-                if clip.name not in kept:
-                    shutil.rmtree(clip)
-        (self.folder / "build.json").unlink()
-        shutil.rmtree(self.folder / _NOTES)
 
     def make(self, plans: Sequence[Plan]) -> list[Made]:
         """The clips of `plans` that came out, in that order."""
@@ -98,10 +65,10 @@ def digest_of(catalogue: Catalogue, settings: PhotoClipSettings) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _make(plan: Plan, settings: PhotoClipSettings, folder: Path) -> dict[str, Any] | None:
+def _make(plan: Plan, settings: PhotoClipSettings, folder: BuildingFolder) -> dict[str, Any] | None:
     """Make one clip, or read what is said of it where it is made already."""
     cv2.setNumThreads(1)
-    note = folder / _NOTES / f"{plan.name}.json"
+    note = folder.note(plan.name)
     if note.exists():
         entry: dict[str, Any] | None = read_json(note)
         return entry
@@ -111,21 +78,16 @@ def _make(plan: Plan, settings: PhotoClipSettings, folder: Path) -> dict[str, An
     else:
         clip = film_photograph(rng, plan.material, plan.kind, settings.clip)
     entry = None if clip is None else _write_clip(folder, plan, clip)
-    write_json(note, entry)
+    folder.finish(plan.name, entry)
     return entry
 
 
-def _write_clip(folder: Path, plan: Plan, clip: PhotoClip) -> dict[str, Any]:
+def _write_clip(folder: BuildingFolder, plan: Plan, clip: PhotoClip) -> dict[str, Any]:
     names = [frame_name(t) for t in range(len(clip.frames))]
-    pictures, masks = (folder / kind / plan.name for kind in FOLDERS)
-    for target in (pictures, masks):
-        shutil.rmtree(target, ignore_errors=True)  # what a killed build left half written
-        target.mkdir(exist_ok=True)
+    pictures, masks = folder.video(plan.name)
     for name, frame, ids in zip(names, clip.frames, clip.ids, strict=True):
         write_jpeg(pictures / f"{name}.jpg", frame)
         write_mask(masks / f"{name}.png", ids)
-    sync_tree(pictures)
-    sync_tree(masks)
     made = Made(
         plan.name, plan.kind, clip.spoken_of(plan.kind) > 1, tuple(names), clip.objects,
         clip.expressions, clip.pictures,

@@ -1,8 +1,8 @@
 """The network that compares: affinity of query, support and sentence in place of learnt kinds.
 
     comparison        query against support, and the clip against itself, in closed form
-    mask generation   what stands out: mask and presence of the kind, stride 4 along the edges of
-                      the finest map; or by a small convolutional network, `model.learnt_mask`
+    mask generation   what stands out: where to cut the scores, by a small network that judges
+                      masks as a whole (`model.mask_quality`), stride 4 along the finest map's edges
     choice            the sentence picks among what the support found
 
 The paper's parts in another form: its cross- and self-affinity are the correlations and the second
@@ -12,32 +12,37 @@ support, its vision-language fusion and its words act on what they have found.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from configs.model import ModelConfig
 from configs.training import TrainConfig
+from stages.model.comparison.adaptation import Question, adapt
 from stages.model.comparison.choice import ObjectLayer, SentenceChoice, restrict
 from stages.model.comparison.clips import ABSENT, QueryClip, SupportClip, stack_clips
-from stages.model.comparison.coarse_mask import CoarseMaskHead
 from stages.model.comparison.correlation import resized
-from stages.model.comparison.cues import GRID, cue_count, cues, look
-from stages.model.comparison.fine_mask import FINE, FineMaskHead, upsample
+from stages.model.comparison.cues import FIRST_SCALE, GRID, FrozenMask, Looks, cue_count, cues, look
+from stages.model.comparison.cutting import Candidates, MaskQuality, overlaps, traits
+from stages.model.comparison.following import Window, follow_window
 from stages.model.comparison.instances import Instances, instances
 from stages.model.comparison.losses import (
     ComparedPrediction,
+    JudgedMasks,
     ScoredObjects,
     comparison_losses,
     covered,
 )
 from stages.model.comparison.ridge import OBJECT_SHARE
+from stages.model.comparison.upsampling import FINE, upsample
 from stages.model.fusion import LevelProjection, TextProjection, VisionLanguageFusion
 from stages.model.inputs import STRIDES, FramePyramid, Support, Words
 from stages.model.layers import Attention, FeedForward
-from stages.model.network import Network
-from stages.model.prediction import Losses, Prediction, Truth
+from stages.model.network import Adaptation, KnownClip, Network
+from stages.model.prediction import Followed, Losses, Prediction, Truth
 
 MARGIN = 1.0  # by which an object may be behind the best and is kept all the same, in use
 MISSED = 0.04  # share of clips with the kind that may be answered empty
@@ -48,7 +53,8 @@ class Found:
     """What the support finds in a clip.
 
     coarse: mask logits [T, h, w] at stride 8; logits: at stride 4. presence: [T], logits that a
-    frame shows the kind; sure: that the clip does. objects: the parts of the coarse mask.
+    frame shows the kind; sure: that the clip does. objects: the parts of the coarse mask. judged:
+    the masks among which it was chosen, where a network judges them.
     """
 
     clip: QueryClip
@@ -57,27 +63,19 @@ class Found:
     presence: Tensor
     sure: Tensor
     objects: Instances
-
-
-class LearntMask(nn.Module):
-    """The kind's mask by a network that reads the cues, in place of the closed form's."""
-
-    def __init__(self, *, cues: int, width: int) -> None:
-        super().__init__()
-        self.coarse = CoarseMaskHead(cues=cues, width=width)
-        self.fine = FineMaskHead(width=width)
+    judged: JudgedMasks | None
 
 
 class AffinityNetwork(Network):
     """Compares first, then listens. `build_affinity_network` assembles it."""
 
     def __init__(
-        self, *, looks: int, mask: LearntMask | None, choice: SentenceChoice | None
+        self, *, looks: int, quality: MaskQuality | None, choice: SentenceChoice | None
     ) -> None:
         super().__init__()
         self.looks = looks
         self.mask_stride = FINE
-        self.mask = mask
+        self.quality = quality
         self.choice = choice
         self.absent_below: Tensor
         self.register_buffer("absent_below", torch.tensor(float("-inf")))
@@ -114,26 +112,35 @@ class AffinityNetwork(Network):
             words=words,
             objects=tuple(scored),
             sure=torch.stack([found.sure for found in finds]),
+            judged=tuple(found.judged for found in finds),
         )
 
     def find(self, query: FramePyramid, support: Support, row: int) -> Found:
         """Everything of the support's kind, whatever the sentence says."""
         clip, shown = QueryClip.of(query, row), SupportClip.of(support, row)
         looks = look(clip, shown, self.looks)
-        frozen = looks.answer(clip.shape(GRID))
-        if self.mask is None or (looks.carries_over and not self.training):
+        mask, judged = self.cut(clip, shown, looks)
+        logits, presence = upsample(mask.logits, clip.maps[FINE]), mask.frames
+        objects = mask.logits > 0
+        if not self.training and mask.clip < self.absent_below:
+            logits, presence = torch.full_like(logits, ABSENT), presence.clamp(max=float(mask.clip))
+            objects = torch.zeros_like(objects)
+        return Found(clip, mask.logits, logits, presence, mask.clip, instances(objects), judged)
+
+    def cut(
+        self, clip: QueryClip, shown: SupportClip, looks: Looks
+    ) -> tuple[FrozenMask, JudgedMasks | None]:
+        """The kind's mask. A clip shows the kind as far as its mask is foretold to overlap it."""
+        grid = clip.shape(GRID)
+        if self.quality is None or (looks.same is not None and not self.training):
             # Nothing that was learnt of other kinds is as good as the object itself.
-            coarse, presence = frozen.logits, frozen.frames
-            logits, sure = upsample(coarse, clip.maps[FINE]), frozen.clip
-        else:
-            drawn = self.mask.coarse(cues(clip, shown, looks))
-            coarse, presence, sure = drawn.logits, drawn.presence, drawn.presence.mean()
-            logits = self.mask.fine(coarse, drawn.features, clip.maps[FINE])
-        if not self.training and sure < self.absent_below:
-            logits, presence = torch.full_like(logits, ABSENT), presence.clamp(max=float(sure))
-            nothing = torch.zeros_like(coarse, dtype=torch.bool)
-            return Found(clip, coarse, logits, presence, sure, instances(nothing))
-        return Found(clip, coarse, logits, presence, sure, instances(coarse.detach() > 0))
+            return looks.answer(grid), None
+        candidates = looks.candidates(grid)
+        if not len(candidates.cuts):
+            return looks.answer(grid), None
+        told = self.quality(judged_by(clip, shown, looks, candidates))
+        mask = looks.parted(candidates, told.detach().sigmoid())
+        return replace(mask, clip=told.detach().amax()), JudgedMasks(candidates.inside, told)
 
     def choose(self, found: Found, words: Words) -> tuple[Tensor, Tensor | None]:
         """Mask logits [T, h, w] of what the sentence picks, and its scores [N] of the objects.
@@ -149,6 +156,60 @@ class AffinityNetwork(Network):
         factor = resized(preference[:, None], found.clip.shape(FINE))[:, 0]
         return restrict(found.logits.detach(), factor), choice.scores
 
+    def follow(
+        self,
+        query: FramePyramid,
+        words: Words,
+        support: Support,
+        memory: object | None = None,
+        *,
+        overlap: int = 0,
+    ) -> Followed:
+        """By what the windows before showed of this video's objects, see `following`."""
+        with torch.autocast(query.maps[0].device.type, enabled=False):
+            clip, shown = QueryClip.of(query, 0), SupportClip.of(support, 0)
+            found, _ = self.cut(clip, shown, look(clip, shown, self.looks))
+            there = bool(found.clip >= self.absent_below)
+            window = Window(clip, found.logits, found.frames, float(found.clip), there)
+            choose = partial(self.scores, clip, words)
+            return follow_window(window, memory, overlap, choose, MARGIN)
+
+    def scores(
+        self, clip: QueryClip, words: Words, coarse: Tensor, objects: Instances
+    ) -> Tensor | None:
+        """The sentence's [N] of the objects of a mask, None without a choice."""
+        if self.choice is None:
+            return None
+        scores: Tensor = self.choice(clip, words, coarse, objects).scores
+        return scores
+
+    def adapt(self, known: Sequence[KnownClip]) -> Adaptation | None:
+        """Its judgement of masks is tuned, see `adaptation`."""
+        if self.quality is None:
+            return None
+        questions = [found for clip in known if (found := self.question(clip)) is not None]
+        adapted = adapt(self.quality, questions)
+        copy = deepcopy(self)
+        copy.quality = adapted.quality
+        return Adaptation(copy, adapted.before, adapted.after, adapted.kept)
+
+    @torch.no_grad()
+    def question(self, known: KnownClip) -> Question | None:
+        """A known clip as the judge of masks sees it; None where there is nothing to judge."""
+        clip, shown = QueryClip.of(known.query, 0), SupportClip.of(known.support, 0)
+        looks = look(clip, shown, self.looks)
+        candidates = looks.candidates(clip.shape(GRID))
+        if not len(candidates.cuts):
+            return None
+        height, width = clip.shape(GRID)
+        true = covered(known.mask, (height, width))[0] > OBJECT_SHARE
+        return Question(
+            candidates,
+            looks.on_grid((height, width)),
+            judged_by(clip, shown, looks, candidates),
+            overlaps(candidates.inside, true),
+        )
+
     @torch.no_grad()
     def calibrate(self, shown: Sequence[Prediction]) -> None:
         """Call a kind absent where `MISSED` of the clips that show it are less sure of it."""
@@ -161,8 +222,7 @@ class AffinityNetwork(Network):
         with torch.autocast(truth.masks.device.type, enabled=False):
             taught = self.choose_among_true(prediction, truth) if self.choice is not None else []
             objects = [*prediction.objects, *taught]
-            learnt = self.mask is not None
-            return comparison_losses(prediction, truth, objects, options.weight_twin, learnt)
+            return comparison_losses(prediction, truth, objects, options.weight_twin)
 
     def choose_among_true(
         self, prediction: ComparedPrediction, truth: Truth
@@ -183,6 +243,12 @@ class AffinityNetwork(Network):
         return taught
 
 
+def judged_by(clip: QueryClip, shown: SupportClip, looks: Looks, candidates: Candidates) -> Tensor:
+    """Traits [K, F] of the candidate masks of a clip."""
+    parted = (FIRST_SCALE * looks.cut.score, looks.cut.overlap)
+    return traits(candidates, cues(clip, shown, looks), parted)
+
+
 def same_clips(query: FramePyramid, support: Support, first: int, second: int) -> bool:
     """Whether two rows differ in the sentence at most, as those of twins do."""
     pairs = (query.maps[-1], support.frames.maps[-1], support.masks)
@@ -200,9 +266,11 @@ def build_affinity_network(
     """
     return AffinityNetwork(
         looks=config.looks,
-        mask=(
-            LearntMask(cues=cue_count(config.looks), width=config.mask_width)
-            if config.learnt_mask
+        quality=(
+            MaskQuality(
+                cues=cue_count(config.looks), width=config.quality_width, dropout=config.dropout
+            )
+            if config.mask_quality
             else None
         ),
         choice=_choice(config, channels, text_width) if config.sentence_choice else None,

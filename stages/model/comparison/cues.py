@@ -21,6 +21,7 @@ from torch import Tensor
 
 from stages.model.comparison.clips import COMPARED, QueryClip, SupportClip
 from stages.model.comparison.correlation import CHUNK, joined, nearest, resized
+from stages.model.comparison.cutting import Candidates, chosen_cut
 from stages.model.comparison.ridge import best_cut, fit, object_cells
 from stages.model.comparison.second_support import second_look
 
@@ -33,13 +34,11 @@ BACKGROUND_SHARE = 0.25  # of a cell that the mask covers, below which it counts
 OBJECT_CELLS, BACKGROUND_CELLS = 800, 1600  # of the support, at most; evenly spread
 # What brings each kind of cue to about a unit of spread over a clip.
 LIKENESS_SCALE, AFFINITY_SCALE, FIRST_SCALE, OWN_SCALE = 8.0, 14.0, 14.0, 2.7
-SUREST_CELLS, CLEARLY, PARTED = 0.002, 1.3, 0.7  # when the support's own cut carries over
+SUREST_CELLS, AS_ALIKE, PARTED = 0.002, 1.1, 0.7  # when both show the same object
 STEEPNESS = 1.5  # logits of a mask, a standard deviation
 CONVINCED = 0.05  # mean score of the first look inside the mask from which the object is there
 CONVICTION = 20.0  # logits of the presence, a unit of that score
 UNCONVINCED = -1.0  # that score of an empty mask
-LARGER = 6.0  # times the support's area that an object of the clip may have
-STANDS_OUT = 1.0  # standard deviations above a clip's mean from which a cell is object
 FLAT = 1e-4  # added to a standard deviation
 OF_STRIDE = 3  # cues a compared stride gives
 OF_AFFINITY = 1  # cues an affinity gives
@@ -48,10 +47,12 @@ OF_FIRST, OF_LOOK = 3, 2  # cues the first look and any other gives
 
 @dataclass(frozen=True)
 class Cut:
-    """The score that parts the support's own object from its background, and how well: IoU."""
+    """The score that parts the support's own object from its background, how well it does (IoU),
+    and the mean score of the object's cells."""
 
     score: float
     overlap: float
+    typical: float
 
 
 @dataclass(frozen=True)
@@ -68,40 +69,47 @@ class FrozenMask:
 class Looks:
     """Scores of the closed-form classifiers: of the support's at stride 16, [T, h, w], with what
     parts the support's own object from its background; of the clip's own at stride 8, [T, h', w']
-    each. area: share of the support's frames that its object covers."""
+    each. same: where the clip shows the support's very object, how far cells are above the
+    support's own cut, [T, h', w']; otherwise None."""
 
     first: Tensor
     cut: Cut
-    area: float
     own: tuple[Tensor, ...]
+    same: Tensor | None = None
 
-    @property
-    def carries_over(self) -> bool:
-        """Whether the support's own cut holds in the clip: it parts the support well, and cells of
-        the clip exceed it clearly, as where both show the same object."""
-        surest = self.first.flatten().topk(max(1, int(SUREST_CELLS * self.first.numel()))).values
-        clear = float(surest.mean()) > CLEARLY * self.cut.score > 0
-        return clear and self.cut.overlap >= PARTED
+    def candidates(self, grid: tuple[int, int]) -> Candidates:
+        """Masks of the last look at every cut."""
+        last = self.own[-1] if self.own else self.on_grid(grid)
+        return Candidates.of(standardised(last))
+
+    def on_grid(self, grid: tuple[int, int]) -> Tensor:
+        """Scores of the first look on another grid, [T, h, w]."""
+        return resized(self.first[:, None], grid)[:, 0]
 
     def answer(self, grid: tuple[int, int]) -> FrozenMask:
-        """The mask: where the support's cut carries over, that of the first look; otherwise the
-        cells that stand out in the last, of at most `LARGER` the support's area. It shows the
-        object as far as the first look is convinced of what is inside."""
-        first = resized(self.first[:, None], grid)[:, 0]
-        if self.carries_over:
-            logits = FIRST_SCALE * (first - self.cut.score)
-        else:
-            scores = standardised(self.own[-1] if self.own else first)
-            most = scores.flatten().quantile(max(0.0, 1 - LARGER * self.area))
-            logits = scores - most.clamp(min=STANDS_OUT)
-        inside = (logits > 0).float()
+        """The mask: of the very object, the cells above the support's own cut; otherwise those of
+        the last look above the cut that closed form finds. It shows the object as far as the first
+        look is convinced of what is inside."""
+        if self.same is not None:
+            return self.masked(FIRST_SCALE * self.same)
+        return self.parted(self.candidates(grid))
+
+    def parted(self, candidates: Candidates, foretold: Tensor | None = None) -> FrozenMask:
+        """The mask of one of the candidates; of none, where there is no candidate."""
+        scores, cuts = candidates.scores, candidates.cuts
+        if not len(cuts):
+            return self.masked(torch.full_like(scores, -1.0))
+        first = self.on_grid((scores.shape[-2], scores.shape[-1]))
+        return self.masked(scores - cuts[chosen_cut(candidates, first, foretold)])
+
+    def masked(self, scores: Tensor) -> FrozenMask:
+        """The mask of scores [T, h, w] above 0, and how far the first look is convinced of it."""
+        inside, first = (scores > 0).float(), self.on_grid((scores.shape[-2], scores.shape[-1]))
         sums, sizes = (first * inside).sum((-2, -1)), inside.sum((-2, -1))
         frames = torch.where(sizes > 0, sums / sizes.clamp(min=1), UNCONVINCED)
         clip = sums.sum() / sizes.sum() if sizes.any() else first.new_tensor(UNCONVINCED)
         return FrozenMask(
-            STEEPNESS * logits,
-            CONVICTION * (frames - CONVINCED),
-            CONVICTION * (clip - CONVINCED),
+            STEEPNESS * scores, CONVICTION * (frames - CONVINCED), CONVICTION * (clip - CONVINCED)
         )
 
 
@@ -116,24 +124,42 @@ def look(query: QueryClip, support: SupportClip, looks: int) -> Looks:
     grid = query.shape(GRID)
     cells = joined([query.cells[stride] for stride in COMPARED], grid)
     before, bar, own = resized(first[:, None], grid)[:, 0], SURE * cut.score, list[Tensor]()
+    same = closer_look(query, support, before - cut.score) if same_object(first, cut) else None
     for _ in range(looks):
         own.append(second_look(before, cells, bar))
         before, bar = standardised(before) + standardised(own[-1]), math.inf
-    shown = support.share[GRID][support.counted[GRID]]
-    return Looks(first, cut, float(shown.mean()), tuple(own))
+    return Looks(first, cut, tuple(own), same)
 
 
-def first_look(query: QueryClip, support: SupportClip) -> tuple[Tensor, Cut]:
-    """Scores [T, h, w] at stride 16 of the classifier that the support's cells teach, and the score
-    that parts the support's own object best from its background."""
-    fine = KINDRED[0]
+def first_look(
+    query: QueryClip, support: SupportClip, strides: tuple[int, ...] = KINDRED
+) -> tuple[Tensor, Cut]:
+    """Scores [T, h, w] at the finest of some strides of the classifier that the support's cells
+    teach, and the score that parts the support's own object best from its background."""
+    fine = strides[0]
     _, height, width = support.share[fine].shape
-    shown = joined([support.cells[stride] for stride in KINDRED], (height, width))
+    shown = joined([support.cells[stride] for stride in strides], (height, width))
     counted = support.counted[fine]
     taught, share = shown[counted], support.share[fine][counted]
     weights = fit(taught, share, PENALTY)
-    scores = joined([query.cells[stride] for stride in KINDRED], query.shape(fine)) @ weights
-    return scores, Cut(*best_cut(taught @ weights, share))
+    scores = joined([query.cells[stride] for stride in strides], query.shape(fine)) @ weights
+    known = taught @ weights
+    return scores, Cut(*best_cut(known, share), float(known[object_cells(share)].mean()))
+
+
+def same_object(first: Tensor, cut: Cut) -> bool:
+    """Whether clip and support show the same object, as frames of one video do: its cut parts the
+    support well, and the clip's surest cells score clearly more than the support's object does."""
+    surest = first.flatten().topk(max(1, int(SUREST_CELLS * first.numel()))).values
+    alike = float(surest.mean()) > AS_ALIKE * cut.typical
+    return alike and cut.score > 0 and cut.overlap >= PARTED
+
+
+def closer_look(query: QueryClip, support: SupportClip, above: Tensor) -> Tensor:
+    """How far cells are above the support's cut, [T, h, w], by a first look at `above` and by one
+    that sees stride 8 too, which tells kinds badly and one and the same object well."""
+    scores, cut = first_look(query, support, COMPARED)
+    return above + scores - cut.score
 
 
 @torch.no_grad()

@@ -45,17 +45,20 @@ def instances(found: Tensor) -> Instances:
     labels = np.full(parts.shape, -1, np.int64)
     for number, part in enumerate(kept):
         labels[parts == part + 1] = number
-    own = labels >= 0
-    for frame in range(len(labels)):
-        if own[frame].any():
+    own = torch.from_numpy(labels).to(found.device)
+    return Instances(nearest_labels(own, -1), own >= 0, len(kept))
+
+
+def nearest_labels(labels: Tensor, nothing: int) -> Tensor:
+    """Labels [T, h, w] with each cell of `nothing` given the nearest label of its frame, if any."""
+    filled = labels.cpu().numpy().copy()
+    for frame in filled:
+        if (frame != nothing).any():
             nearest = ndimage.distance_transform_edt(
-                ~own[frame], return_distances=False, return_indices=True
+                frame == nothing, return_distances=False, return_indices=True
             )
-            labels[frame] = labels[frame][tuple(nearest)]
-    device = found.device
-    return Instances(
-        torch.from_numpy(labels).to(device), torch.from_numpy(own).to(device), len(kept)
-    )
+            frame[:] = frame[tuple(nearest)]
+    return torch.from_numpy(filled).to(labels.device)
 
 
 def geometry(objects: Instances) -> Tensor:

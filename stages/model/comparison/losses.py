@@ -1,7 +1,6 @@
 """What the comparing network is taught: the kind from the support, the object from the sentence.
 
-    loss = described object + objects / 2 + twins, and of a learnt mask kind + coarse / 2
-           + 0.3 presence
+    loss = described object + objects / 2 + twins + quality
 
 A mask term is 0.3 BCE + 2 (1 - soft IoU) over a clip's cells, BCE alone where nothing is to be
 found. More BCE would make cells say how likely they are of the object, which for a kind never seen
@@ -21,12 +20,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stages.model.comparison.clips import QueryClip
+from stages.model.comparison.cutting import overlaps
+from stages.model.comparison.ridge import OBJECT_SHARE
 from stages.model.inputs import Words
 from stages.model.losses import told_apart
 from stages.model.prediction import Losses, Prediction, Truth
 
 ENTROPY, OVERLAP = 0.3, 2.0  # of a mask term
-COARSE, PRESENCE, OBJECTS = 0.5, 0.3, 0.5  # weights of the terms
+OBJECTS = 0.5  # weight of a term
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,15 @@ class ScoredObjects:
 
 
 @dataclass(frozen=True)
+class JudgedMasks:
+    """K masks of a clip, [K, T, h, w] bool at stride 8, and logits [K] of their overlap with the
+    kind."""
+
+    inside: Tensor
+    overlap: Tensor
+
+
+@dataclass(frozen=True)
 class ComparedPrediction(Prediction):
     """What is said of the kind beside the described object.
 
@@ -48,6 +58,7 @@ class ComparedPrediction(Prediction):
         clips, words: what was compared, where the losses are to read it.
         objects: what the sentence chose among, of the clips where something was found.
         sure: [B], logits that a clip shows the support's kind.
+        judged: of each clip, the masks that were judged, or None.
     """
 
     kind: Tensor
@@ -56,6 +67,7 @@ class ComparedPrediction(Prediction):
     words: Words
     objects: tuple[ScoredObjects, ...]
     sure: Tensor
+    judged: tuple[JudgedMasks | None, ...]
 
 
 def comparison_losses(
@@ -63,7 +75,6 @@ def comparison_losses(
     truth: Truth,
     objects: Sequence[ScoredObjects],
     twin_weight: float,
-    learnt_mask: bool,
 ) -> Losses:
     """All terms; each is a mean over clips. objects: how the sentence chose among those found, and
     among the true ones."""
@@ -73,9 +84,10 @@ def comparison_losses(
         "loss_mask": mask_term(masks, described),
         "loss_objects": objects_term(objects, covered(truth.masks, coarse_grid)),
     }
-    if learnt_mask:
-        terms |= kind_terms(prediction, truth)
-    weights = {"loss_coarse": COARSE, "loss_presence": PRESENCE, "loss_objects": OBJECTS}
+    judged = [(row, masks) for row, masks in enumerate(prediction.judged) if masks is not None]
+    if judged:
+        terms["loss_quality"] = quality_term(judged, covered(truth.kind, coarse_grid))
+    weights = {"loss_objects": OBJECTS}
     if truth.twins:
         terms["loss_twin"] = told_apart(masks, described, truth.twins)
         weights["loss_twin"] = twin_weight
@@ -83,16 +95,15 @@ def comparison_losses(
     return Losses(total, terms)
 
 
-def kind_terms(prediction: ComparedPrediction, truth: Truth) -> dict[str, Tensor]:
-    """What a learnt mask of the kind and its presence cost."""
-    shown = truth.kind.flatten(2).any(-1).float()
-    presence = prediction.logits[..., 0, 0].float()
-    kind, coarse = prediction.kind.float(), prediction.coarse.float()
-    return {
-        "loss_kind": mask_term(kind, covered(truth.kind, kind.shape[-2:])),
-        "loss_coarse": mask_term(coarse, covered(truth.kind, coarse.shape[-2:])),
-        "loss_presence": F.binary_cross_entropy_with_logits(presence, shown),
-    }
+def quality_term(judged: Sequence[tuple[int, JudgedMasks]], kind: Tensor) -> Tensor:
+    """Cross-entropy of the overlap (IoU) foretold of each mask and what it is, with the clip's
+    share [B, T, h, w] of the kind: 0 where the support is of a kind that the clip does not show."""
+    terms = []
+    for row, masks in judged:
+        height, width = masks.inside.shape[-2:]
+        true = overlaps(masks.inside, kind[row, :, :height, :width] > OBJECT_SHARE)
+        terms.append(F.binary_cross_entropy_with_logits(masks.overlap, true))
+    return torch.stack(terms).mean()
 
 
 def covered(masks: Tensor, grid: Sequence[int]) -> Tensor:

@@ -14,9 +14,10 @@ from configs.model import ModelConfig
 from configs.training import TrainConfig
 from stages.model.comparison.clips import ABSENT, QueryClip, SupportClip, stack_clips
 from stages.model.comparison.cues import GRID, look
+from stages.model.comparison.following import Window, follow_window
 from stages.model.inputs import FramePyramid, Support, Words
 from stages.model.network import Network
-from stages.model.prediction import Losses, Prediction, Truth
+from stages.model.prediction import Followed, Losses, Prediction, Truth
 
 
 class SimilarityNetwork(Network):
@@ -42,6 +43,23 @@ class SimilarityNetwork(Network):
                 presence.append(said.frames if there else said.frames.clamp(max=float(said.clip)))
         drawn = stack_clips(masks)[:, :, None]
         return Prediction(torch.stack(presence)[..., None, None], drawn)
+
+    def follow(
+        self,
+        query: FramePyramid,
+        words: Words,
+        support: Support,
+        memory: object | None = None,
+        *,
+        overlap: int = 0,
+    ) -> Followed:
+        """By what the windows before showed of this video's objects, see `following`."""
+        with torch.no_grad(), torch.autocast(query.maps[0].device.type, enabled=False):
+            clip, shown = QueryClip.of(query, 0), SupportClip.of(support, 0)
+            said = look(clip, shown, self.looks).answer(clip.shape(GRID))
+            sure = float(said.clip)
+            window = Window(clip, said.logits, said.frames, sure, sure > 0)
+            return follow_window(window, memory, overlap)
 
     def losses(self, prediction: Prediction, truth: Truth, options: TrainConfig) -> Losses:
         """There is nothing to train. Raises UsageError."""

@@ -14,6 +14,7 @@ from stages.predicting.answers import FrameAnswer
 from stages.predicting.results.result import Result
 
 DIGITS = 4
+MICROSECONDS = 6
 
 
 class Scores(Result):
@@ -32,7 +33,8 @@ class Scores(Result):
     def add(self, answer: FrameAnswer) -> None:
         """Keep the frame's figures."""
         self.presences.append(answer.presence)
-        row = {"frame": answer.name, "score": round(answer.presence, DIGITS)}
+        row = {"frame": answer.name, "seconds": round(float(answer.at), MICROSECONDS)}
+        row["score"] = round(answer.presence, DIGITS)
         self.rows.append(row | {"present": answer.marked})
 
     def close(self) -> None:

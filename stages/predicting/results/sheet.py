@@ -6,8 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from stages.data.overlay import Tile, contact_sheet, evenly, overlay_frame, write_png
+from stages.data.overlay import Tile, contact_sheet, evenly, write_png
 from stages.predicting.answers import FrameAnswer
+from stages.predicting.results.drawing import drawn
 from stages.predicting.results.result import Result
 
 SHEET_TILES = 12
@@ -16,8 +17,8 @@ SHEET_TILES = 12
 class ContactSheet(Result):
     """A PNG of at most `SHEET_TILES` frames with the object marked."""
 
-    def __init__(self, path: Path, sentence: str) -> None:
-        self.path, self.sentence = path, sentence
+    def __init__(self, path: Path, sentence: str, numbered: bool = False) -> None:
+        self.path, self.sentence, self.numbered = path, sentence, numbered
         self.tiles = SpreadTiles(SHEET_TILES)
 
     def add(self, answer: FrameAnswer) -> None:
@@ -29,8 +30,7 @@ class ContactSheet(Result):
         write_png(self.path, contact_sheet(self.tiles.chosen(), title=self.sentence))
 
     def _tile(self, answer: FrameAnswer) -> Tile:
-        drawn = overlay_frame(answer.frame, answer.mask, self.sentence, answer.presence)
-        return Tile(drawn, f"frame {answer.name}")
+        return Tile(drawn(answer, self.sentence, self.numbered), f"frame {answer.name}")
 
 
 class SpreadTiles:

@@ -2,7 +2,11 @@
 
 import json
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +16,9 @@ from PIL import Image
 
 from configs.errors import DataError, MissingError, UsageError
 from stages.data import folds
-from stages.data.builders import build
+from stages.data.builders import Choices, build
+from stages.data.builders.choosing import balance, cap_for
+from stages.data.builders.guessing import guess_category, guess_noun
 from stages.data.check import check
 from stages.data.classes import OFFICIAL_CLASSES
 from stages.data.episodes import test_episodes
@@ -20,6 +26,8 @@ from stages.data.index import load_dataset
 from tests.full_disk import refusal
 
 FRAMES = ["00000", "00005", "00010"]
+ROOT = Path(__file__).resolve().parents[3]
+SHORT = Choices(least_frames=2, drop_absent=True)
 
 
 def ids(*objects: int) -> Any:
@@ -50,7 +58,7 @@ def youtube(tmp_path: Path, paint: Callable[..., None], photograph: Callable[...
     meta, words = {}, {}
     for number, name in enumerate(names):
         video = f"v{number}"
-        meta[video], words[video] = _video("person", name)
+        meta[video], words[video] = _video(name, name)
         for frame in FRAMES:
             photograph(source / "train" / "JPEGImages" / video / f"{frame}.jpg", number)
             paint(source / "train" / "Annotations" / video / f"{frame}.png", ids(1, 2))
@@ -66,6 +74,7 @@ def test_youtube_takes_the_listed_classes(youtube: Path, tmp_path: Path) -> None
     assert (report.videos, report.frames, report.expressions) == (4, 11, 8)
     assert report.per_category == {"cat": 2, "dog": 2}
     assert any("'bus' left out: 1 of the 2 videos" in line for line in report.skipped)
+    assert "category 'skateboard' is none of the classes: 2 videos" in report.skipped
     assert any("00005.png: no such mask" in line for line in report.skipped)
     dataset = load_dataset(out)
     assert dataset.categories == OFFICIAL_CLASSES and dataset.kind == "mini-ref-youtube-vos"
@@ -79,6 +88,97 @@ def test_youtube_takes_the_listed_classes(youtube: Path, tmp_path: Path) -> None
     assert folds.test_categories(dataset, 4) == ("dog",)
     assert check(out, progress=False).sound
     assert {e.category for e in test_episodes(dataset, 1, 0, 2)} == {"cat"}
+
+
+def _add(source: Path, video: str, *categories: str) -> None:
+    """Another video, with the pictures and masks of v0."""
+    for folder in ("JPEGImages", "Annotations"):
+        shutil.copytree(source / "train" / folder / "v0", source / "train" / folder / video)
+    for path, entry in zip(
+        (source / "train/meta.json", source / "meta_expressions/train/meta_expressions.json"),
+        _video(*categories),
+        strict=True,
+    ):
+        content = json.loads(path.read_text())
+        content["videos"][video] = entry
+        path.write_text(json.dumps(content))
+
+
+def test_every_choice_is_counted_and_settable(youtube: Path, tmp_path: Path) -> None:
+    _add(youtube, "mixed", "dog", "cat")
+    for number in range(6):
+        _add(youtube, f"more{number}", "dog", "dog")
+    report = build("mini-ref-youtube-vos", youtube, tmp_path / "usual", progress=False)
+    assert report.per_category == {"cat": 2, "dog": 8}
+    assert report.steps == (
+        "14 videos (the paper: 3471) read",
+        "13 videos (the paper: 2387) show objects of one category alone",
+        "10 videos of classes with 2 or more",
+        "10 videos (the paper: 1668) with at most all of a class",
+        "20 sentences (the paper: 12913) about them",
+    )
+    told = Choices(one_category=True, least_videos=3, most_videos=4)
+    report = build("mini-ref-youtube-vos", youtube, tmp_path / "o", progress=False, choices=told)
+    assert report.per_category == {"dog": 4} and "class 'cat' left out" in " ".join(report.skipped)
+    assert "4 videos (the paper: 1668) with at most 4 of a class" in report.steps
+    dataset = load_dataset(tmp_path / "o")
+    again = replace(told, seed=1)
+    build("mini-ref-youtube-vos", youtube, tmp_path / "p", progress=False, choices=again)
+    assert set(dataset.videos) != set(load_dataset(tmp_path / "p").videos)
+
+
+def test_a_total_balances_from_the_top() -> None:
+    assert cap_for([10, 4, 3], 17) == 10
+    assert cap_for([10, 4, 3], 16) == 9
+    assert cap_for([10, 4, 3], 10) == 3  # 4 of each would be 11
+    assert cap_for([10, 4, 3], 1) == 2  # an episode needs two
+    assert balance([], Choices(total=5)) == ([], 0)
+
+
+@pytest.mark.parametrize("level", ["", "train", "train/JPEGImages", ".."])
+def test_any_level_of_the_source_will_do(youtube: Path, tmp_path: Path, level: str) -> None:
+    """And what systems leave in it does not count."""
+    (youtube / "train/JPEGImages/v0/._00000.jpg").write_bytes(b"macOS")
+    (youtube / "train/Annotations/v0/._00000.png").write_bytes(b"macOS")
+    report = build("mini-ref-youtube-vos", youtube / level, tmp_path / "mini", progress=False)
+    assert report.videos == 4 and not [line for line in report.skipped if "._" in line]
+
+
+def test_a_2018_release_is_named(youtube: Path, tmp_path: Path) -> None:
+    """Its meta.json lacks objects that sentences are about."""
+    path = youtube / "train/meta.json"
+    meta = json.loads(path.read_text())
+    for number in range(4):
+        del meta["videos"][f"v{number}"]["objects"]["2"]
+    path.write_text(json.dumps(meta))
+    report = build("mini-ref-youtube-vos", youtube, tmp_path / "mini", progress=False)
+    assert "may be the 2018 release" in report.skipped[0]
+
+
+def test_a_killed_build_goes_on(youtube: Path, tmp_path: Path) -> None:
+    """What was done stays as it is, link by link, and the result is the same."""
+    script = (
+        "import os, sys; from stages.data.builders import build, writing\n"
+        "done = writing.BuildingFolder.finish\n"
+        "def die(self, name, entry):\n"
+        "    done(self, name, entry)\n"
+        "    if len(list((self.path / 'making').glob('*.json'))) == 2: os._exit(9)\n"
+        "writing.BuildingFolder.finish = die\n"
+        "build('mini-ref-youtube-vos', sys.argv[1], sys.argv[2], progress=False)"
+    )
+    out = tmp_path / "mini"
+    killed = subprocess.run([sys.executable, "-c", script, youtube, out], check=False, cwd=ROOT)
+    assert killed.returncode == 9 and not out.exists()
+    notes = {p.name: p.stat().st_mtime_ns for p in (tmp_path / ".mini.building/making").iterdir()}
+    assert len(notes) == 2
+    report = build("mini-ref-youtube-vos", youtube, out, progress=False, jobs=2)
+    assert report.videos == 4 and check(out, progress=False).sound
+    assert not (tmp_path / ".mini.building").exists()
+    whole = build("mini-ref-youtube-vos", youtube, tmp_path / "whole", progress=False)
+    assert replace(whole, out=out) == report
+    assert [p.relative_to(out) for p in sorted(out.rglob("*"))] == [
+        p.relative_to(tmp_path / "whole") for p in sorted((tmp_path / "whole").rglob("*"))
+    ]
 
 
 def test_images_are_linked_not_copied(youtube: Path, tmp_path: Path) -> None:
@@ -113,7 +213,11 @@ def test_nothing_is_overwritten_and_nothing_left_behind(youtube: Path, tmp_path:
         f"{out}: cannot be written (No space left on device); "
         "free some space or choose another place"
     )
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["mini", "raw"]
+    assert sorted(p.name for p in tmp_path.iterdir() if p.is_dir()) == [
+        ".mini.building",  # what is done so far
+        "mini",
+        "raw",
+    ]
     assert list(out.iterdir()) == []
     build("mini-ref-youtube-vos", youtube, out, progress=False)  # an empty folder is fine
     assert check(out, progress=False).sound
@@ -123,7 +227,7 @@ def test_unknown_name_and_missing_source(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="unknown benchmark 'davis'; choose one of mini-ref-you"):
         build("davis", tmp_path, tmp_path / "out")
     for name in ("mini-ref-youtube-vos", "mini-ref-sail-vos", "mini-mevis"):
-        with pytest.raises(MissingError, match=r"meta\.json|categories\.json"):
+        with pytest.raises(MissingError, match="nor in a folder above or below"):
             build(name, tmp_path, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
@@ -153,7 +257,7 @@ def sail(tmp_path: Path, paint: Callable[..., None], photograph: Callable[..., N
 
 
 def test_sail_vos_tests_all_three_classes_in_every_fold(sail: Path, tmp_path: Path) -> None:
-    report = build("mini-ref-sail-vos", sail, tmp_path / "mini", progress=False)
+    report = build("mini-ref-sail-vos", sail, tmp_path / "mini", progress=False, choices=SHORT)
     assert report.per_category == {"dog": 2, "car": 2, "person": 2} and not report.skipped
     dataset = load_dataset(tmp_path / "mini")
     for fold in folds.FOLDS:
@@ -168,7 +272,7 @@ def test_sail_vos_tests_all_three_classes_in_every_fold(sail: Path, tmp_path: Pa
 def test_suffixes_may_be_in_upper_case(sail: Path, tmp_path: Path) -> None:
     for path in list((sail / "Images" / "s1").iterdir()):
         path.rename(path.with_suffix(".BMP"))
-    report = build("mini-ref-sail-vos", sail, tmp_path / "mini", progress=False)
+    report = build("mini-ref-sail-vos", sail, tmp_path / "mini", progress=False, choices=SHORT)
     assert report.videos == 6 and not report.skipped
 
 
@@ -176,10 +280,28 @@ def test_sail_vos_leaves_out_broken_videos(sail: Path, tmp_path: Path) -> None:
     (sail / "Images" / "s0" / "00000.bmp").unlink()
     (sail / "Images" / "s2").rename(tmp_path / "s2")
     (sail / "Images" / "s2").symlink_to(tmp_path / "s2")
-    report = build("mini-ref-sail-vos", sail, tmp_path / "mini", progress=False)
+    report = build("mini-ref-sail-vos", sail, tmp_path / "mini", progress=False, choices=SHORT)
     assert report.per_category == {"person": 2}
     assert sum("no such image" in line for line in report.skipped) == 1
     assert sum("leads out of the source folder" in line for line in report.skipped) == 1
+
+
+def test_sail_vos_drops_short_clips_and_absent_targets(
+    sail: Path, tmp_path: Path, paint: Callable[..., None]
+) -> None:
+    paint(sail / "Annotations/s0/00005.png", ids())
+    paint(sail / "Annotations/s2/00000.png", ids())
+    paint(sail / "Annotations/s2/00005.png", ids())
+    report = build(
+        "mini-ref-sail-vos", sail, tmp_path / "mini", progress=False, choices=SHORT, jobs=2
+    )
+    dataset = load_dataset(tmp_path / "mini")
+    assert dataset.videos["s0"].frames == ("00000", "00010")
+    assert set(dataset.videos) == {"s0", "s1", "s4", "s5"}  # one car is left, of the two it takes
+    assert "5 videos have 2 frames or more that show what is described" in report.steps
+    np.testing.assert_array_equal(dataset.masks("s0", 1), ids(1, 1))
+    with pytest.raises(DataError, match="no class of the benchmark"):
+        build("mini-ref-sail-vos", sail, tmp_path / "usual", progress=False)
 
 
 def encode(mask: Any) -> dict[str, Any]:
@@ -268,3 +390,55 @@ def test_mevis_mask_of_another_size(mevis: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="annotation '0': not of the size of"):
         build("mini-mevis", mevis, tmp_path / "mini", progress=False)
     assert not (tmp_path / "mini").exists()
+
+
+def test_mevis_asks_about_several_objects_as_one(mevis: Path, tmp_path: Path) -> None:
+    path = mevis / "train/meta_expressions.json"
+    words = json.loads(path.read_text())
+    for number in range(3):
+        marks = [10 * number, 10 * number + 1]
+        words["videos"][f"m{number}"]["expressions"]["2"]["anno_id"] = marks
+    path.write_text(json.dumps(words))
+    report = build(
+        "mini-mevis", mevis, tmp_path / "mini", progress=False, choices=Choices(several=True)
+    )
+    assert report.per_category == {"bird": 6} and not report.skipped
+    dataset = load_dataset(tmp_path / "mini")
+    both = dataset.videos["m0-several"]
+    assert [(e.text, e.object_id) for e in both.expressions] == [("both birds", 1)]
+    np.testing.assert_array_equal(dataset.masks("m0-several", 0), ids(1, 1))
+    assert dataset.present("m0-several", 1) == frozenset()
+    assert dataset.frame_path("m0", "00000").samefile(dataset.frame_path("m0-several", "00000"))
+
+
+def test_mevis_categories_are_guessed_with_a_report(mevis: Path, tmp_path: Path) -> None:
+    (mevis / "categories.json").unlink()
+    with pytest.raises(MissingError, match="--guess-categories"):
+        build("mini-mevis", mevis, tmp_path / "mini", progress=False)
+    report = build(
+        "mini-mevis", mevis, tmp_path / "mini", progress=False, choices=Choices(nouns=True)
+    )
+    assert report.per_category == {"bird": 3}
+    assert any("guessed from nouns, to be looked at: bird 6" in line for line in report.skipped)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "noun"),
+    [
+        ("The left bird eating a worm", "bird"),
+        ("two giant pandas on the right", "panda"),
+        ("a white sheep that walks away", "sheep"),
+        ("people in red", "person"),
+        ("The puppies playing", "puppy"),
+        ("moving towards the right", None),
+        ("the bus turning left", "bus"),
+        ("", None),
+    ],
+)
+def test_nouns(sentence: str, noun: str | None) -> None:
+    assert guess_noun(sentence) == noun
+
+
+def test_most_sentences_decide() -> None:
+    assert guess_category(["the cat on the left", "a cat", "the dog-like one"]) == "cat"
+    assert guess_category([]) is None

@@ -105,13 +105,13 @@ def test_text_model_is_no_backbone(roberta_folder: Path) -> None:
 
 
 def test_flat_backbone_is_no_pyramid(tmp_path: Path) -> None:
-    from transformers import Dinov2Config, Dinov2Model
+    from transformers import VitDetConfig, VitDetModel
 
-    config = Dinov2Config(
-        hidden_size=16, num_hidden_layers=4, num_attention_heads=2, image_size=56, patch_size=14
+    config = VitDetConfig(
+        hidden_size=16, num_hidden_layers=4, num_attention_heads=2, image_size=64, patch_size=16
     )
-    Dinov2Model(config).save_pretrained(tmp_path)
-    with pytest.raises(UsageError, match="dinov2 gives maps at strides"):
+    VitDetModel(config).save_pretrained(tmp_path)
+    with pytest.raises(UsageError, match="vitdet gives maps at strides"):
         from_folder(tmp_path)
 
 
@@ -140,10 +140,12 @@ def test_offline_names_the_variable(monkeypatch: pytest.MonkeyPatch, variable: s
     assert "\n" not in message
 
 
-def test_paper_preset_asks_for_resnet_50(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_paper_preset_asks_for_torchvision_s_resnet_50(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     from huggingface_hub import constants
 
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(MissingError, match=r"encoder\.vision: microsoft/resnet-50 is not in"):
+    with pytest.raises(MissingError, match=r"encoder\.vision: timm/resnet50\.tv_in1k is not in"):
         load_vision(EncoderConfig(family="paper"))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
 
@@ -119,6 +120,38 @@ def test_converted_file_equals_reference(
         tolerance = 2e-6 * wanted.abs().max().item()
         torch.testing.assert_close(found.double(), wanted, atol=tolerance, rtol=1e-5)
     assert encoder.channels == tuple(level.shape[1] for level in expected)
+
+
+def test_timm_s_layout_is_the_same_network(
+    tmp_path: Path, frames: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder, and the hub's cache of one, as the paper's own encoder is kept there."""
+    from huggingface_hub import constants
+
+    state = random_state(bottleneck=True)
+    torch.save(state, tmp_path / "resnet.pth")
+    commit = "0" * 40
+    home = tmp_path / "hub/models--timm--resnet50.tv_in1k"
+    folder = home / "snapshots" / commit
+    folder.mkdir(parents=True)
+    (home / "refs").mkdir()
+    (home / "refs/main").write_text(commit)
+    save_file(state, folder / "model.safetensors")
+    (folder / "config.json").write_text('{"architecture": "resnet50", "num_classes": 1000}')
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    plain = load(tmp_path / "resnet.pth")
+    for kept in (load(folder), load_vision(EncoderConfig(family="paper"), tuned=False)):
+        assert kept.digest == plain.digest
+        for found, wanted in zip(kept(frames), plain(frames), strict=True):
+            torch.testing.assert_close(found, wanted, rtol=0, atol=0)
+
+
+def test_timm_s_layout_of_another_network_is_refused(tmp_path: Path) -> None:
+    save_file({"stem.weight": torch.zeros(1)}, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text('{"architecture": "convnext_tiny"}')
+    with pytest.raises(DataError, match="does not hold a ResNet in torchvision's names"):
+        load(tmp_path)
 
 
 def test_stride_place_matters_here(frames: Tensor) -> None:

@@ -11,10 +11,10 @@ from stages.model import FramePyramid, FsrvosModel, Support, Words, build_model
 
 CHANNELS = (8, 12, 16, 20)
 TEXT_WIDTH = 24
-VARIANTS: tuple[Literal["official", "default"], ...] = ("official", "default")
+VARIANTS: tuple[Literal["official", "paper", "default"], ...] = ("official", "paper", "default")
 
 
-def small_model(variant: Literal["official", "default"], **options: Any) -> FsrvosModel:
+def small_model(variant: Literal["official", "paper", "default"], **options: Any) -> FsrvosModel:
     """An initialised network of a variant, small, in evaluation mode."""
     sizes: dict[str, Any] = {
         "hidden": 64,

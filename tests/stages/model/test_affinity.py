@@ -21,6 +21,38 @@ def made(kind: str, query_frames: str = "middle") -> CrossModalAffinity:
     ).eval()
 
 
+@pytest.mark.parametrize("kind", ["cross", "self"])
+@torch.no_grad()
+def test_the_paper_s_affinity_is_what_is_gathered_alone(kind: str) -> None:
+    """Full width, no residual, no norm, no convolution of the clip beside it."""
+    torch.manual_seed(0)
+    module = CrossModalAffinity(
+        width=12,
+        inner=12,
+        kind=kind,  # type: ignore[arg-type]
+        query_frames="all",
+        dropout=0.1,
+        residual=False,
+    )
+    assert module.skip is None and module.norm is None
+    module.freeze_projections()
+    assert not any(parameter.requires_grad for parameter in module.parameters())
+    query, support, masks = drawn()
+    maps, shown = query[0].permute(0, 3, 1, 2), masked(support, masks)
+
+    def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        return (queries @ keys.T / 12**0.5).softmax(-1) @ values
+
+    own, other = module.query_projection, module.support_projection
+    said = attend(tokens(own.query(maps)), tokens(own.key(maps)), tokens(own.value(maps)))
+    if kind == "cross":
+        said = attend(said, tokens(other.key(shown)), tokens(other.value(shown)))
+    else:
+        said = said + tokens(shown[[0, 1, 1]])
+    expected = said.view(1, 3, 4, 5, 12)
+    torch.testing.assert_close(module(query, support, masks), expected, rtol=1e-4, atol=1e-5)
+
+
 def drawn() -> tuple[Tensor, Tensor, Tensor]:
     torch.manual_seed(5)
     query, support = torch.randn(1, 3, 4, 5, 12), torch.randn(1, 2, 6, 3, 12)

@@ -14,7 +14,7 @@ from stages.model.losses import compute_losses
 from stages.model.targets import Targets
 from tests.stages.model.small import VARIANTS, frames, small_model, support, words
 
-Preset = Literal["official", "default"]
+Preset = Literal["official", "paper", "default"]
 CLOSE = {"rtol": 1e-4, "atol": 1e-4}  # mask logits sum terms of hundreds of pixels
 
 

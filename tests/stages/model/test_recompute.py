@@ -17,7 +17,9 @@ from tests.stages.model.small import VARIANTS, frames, small_model, support, wor
 class Step:
     """Loss, gradients and bytes kept for the backward pass of one training step."""
 
-    def __init__(self, variant: Literal["official", "default"], recomputed: bool, bf16: bool):
+    def __init__(
+        self, variant: Literal["official", "paper", "default"], recomputed: bool, bf16: bool
+    ):
         model = small_model(variant, dropout=0.2).train()
         if recomputed:
             recompute_layers(model)
@@ -49,7 +51,7 @@ class Step:
 @pytest.mark.parametrize("bf16", [False, True], ids=["fp32", "bf16"])
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_same_loss_and_gradients_to_the_bit(
-    variant: Literal["official", "default"], bf16: bool
+    variant: Literal["official", "paper", "default"], bf16: bool
 ) -> None:
     kept, made_again = (Step(variant, recomputed, bf16) for recomputed in (False, True))
     assert torch.equal(kept.loss, made_again.loss)

@@ -68,8 +68,8 @@ def test_a_file_gives_a_network_what_its_folder_does(
     folder: Path, file: Path, segmenter: Segmenter
 ) -> None:
     fresh = segmenter.support(load_support(folder))
-    assert_half_as_exact(read_kind(Shown(file)).encoded(segmenter), fresh)
-    spoken = read_kind(Shown(file, "a red ant")).encoded(segmenter)
+    assert_half_as_exact(read_kind(Shown(file)).encoded(segmenter).as_input(segmenter), fresh)
+    spoken = read_kind(Shown(file, "a red ant")).encoded(segmenter).as_input(segmenter)
     words = segmenter.words("a red ant")
     assert torch.equal(spoken.words.tokens, words.tokens)
     assert torch.equal(spoken.masks, fresh.masks)
@@ -115,7 +115,7 @@ def test_another_encoder_or_size_is_refused(
     other = tmp_path / "other.support"
     write_support(other, kept.encoded, replace(kept.seen_by, vision_digest="f" * 64), {})
     with pytest.raises(DataError, match="other.support: encoded with another vision encoder"):
-        read_kind(Shown(other)).encoded(segmenter)
+        read_kind(Shown(other)).encoded(segmenter).as_input(segmenter)
     wide = load_config("tiny", ["features.long_side=128"])
     with pytest.raises(DataError, match="encoded with long side 96, and the run has 128; encode"):
         read_kind(Shown(file)).encoded(Segmenter(untrained_run, "cpu", wide))
@@ -185,7 +185,7 @@ def without_a_sentence(path: Path) -> None:
         (a_bit_flipped, "damaged, its digest is not its content's"),
         (cut, "damaged, or no encoded support"),
         (text, "damaged, or no encoded support"),
-        (no_support, "not an encoded support; make one: fsrvos support save DIR"),
+        (no_support, "not an encoded support; `fsrvos support save` makes one"),
         (without_a_mask, "damaged, its parts do not fit together"),
         (of_other_channels, "damaged, its parts do not fit together"),
         (of_no_frames, "damaged, its parts do not fit together"),

@@ -158,6 +158,18 @@ def test_controls_pass_by_their_rule(rectangles: R) -> None:
     assert "18.2 J" in row
 
 
+def test_objects_with_a_twin_are_reported_apart(rectangles: R) -> None:
+    found = score(predictions=control_file(rectangles), data_root=rectangles.root)
+    assert found.per_twin["with a twin"].J == 100  # v1 alone
+    assert found.per_twin["alone of its kind"].J == pytest.approx((100 + 100 * j_of_shift(1)) / 2)
+    assert "with a twin: J 100.0" in found.table()
+    alone = score(
+        predictions=rectangles.write([rectangles.predict(("model", 0, 0), "v0")]),
+        data_root=rectangles.root,
+    )
+    assert "twin" not in alone.table()
+
+
 def test_a_control_without_its_counterpart_is_refused(rectangles: R) -> None:
     r = rectangles
     path = r.write([r.predict(("model", 0, 0), "v0"), r.predict(("wrong_support", 0, 1), "v1")])

@@ -6,13 +6,16 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from configs import UsageError
 from configs.model import ModelConfig
 from configs.training import TrainConfig
 from stages.model.comparison.affinity_network import AffinityNetwork
-from stages.model.comparison.cues import Cut, Looks
-from stages.model.comparison.losses import covered, mask_term
+from stages.model.comparison.clips import QueryClip, SupportClip
+from stages.model.comparison.cues import Cut, Looks, look, same_object
+from stages.model.comparison.cutting import chosen_cut
+from stages.model.comparison.losses import ComparedPrediction, covered, mask_term
 from stages.model.inputs import FramePyramid, Support
 from stages.model.losses import told_apart
 from stages.model.network import Network
@@ -47,31 +50,36 @@ def test_an_untrained_network_finds_what_is_like_the_support(name: str) -> None:
 def test_a_first_look_has_to_be_convinced(score: float, there: bool) -> None:
     own = torch.zeros(2, 4, 4)
     own[0, 1:3, 1:3] = 1.0
-    said = Looks(torch.full((2, 2, 2), score), Cut(0.5, 0.9), 0.5, (own,)).answer((4, 4))
+    said = Looks(torch.full((2, 2, 2), score), Cut(0.5, 0.9, 0.7), (own,)).answer((4, 4))
     assert (float(said.clip) > 0) is (float(said.frames[0]) > 0) is there
     assert float(said.clip) == pytest.approx(20 * (score - 0.05), abs=1e-5)
     assert float(said.frames[1]) < -20  # nothing is found there
     assert torch.equal(said.logits > 0, own > 0)
 
 
-def test_a_cut_that_carries_over_is_kept() -> None:
+def test_the_very_object_is_known_by_how_sure_the_clip_is() -> None:
     first = torch.full((2, 4, 4), -0.1)
     first[:, 1:3, 1:3] = 0.8
-    own = torch.randn(2, 8, 8)
-    looks = Looks(first, Cut(0.5, 0.9), 0.5, (own,))
-    assert looks.carries_over
-    assert torch.equal(looks.answer((4, 4)).logits > 0, first > 0.5)
-    for other in (Cut(0.5, 0.6), Cut(0.7, 0.9), Cut(-0.2, 0.9)):  # parted badly, not exceeded, none
-        looks = Looks(first, other, 0.5, (own,))
-        assert not looks.carries_over
-        assert torch.equal(looks.answer((8, 8)).logits > 0, own > own.mean() + own.std() + 1e-4)
+    assert same_object(first, Cut(0.5, 0.9, 0.7))
+    for other in (Cut(0.5, 0.6, 0.7), Cut(0.5, 0.9, 0.8), Cut(-0.2, 0.9, 0.7)):
+        assert not same_object(first, other)  # parted badly, not exceeded, no cut
 
 
-def test_a_mask_is_not_many_times_as_large_as_the_supports() -> None:
-    own = torch.randn(2, 20, 20)
-    for area, share in ((0.5, (own > own.mean() + own.std()).float().mean()), (0.01, 0.06)):
-        said = Looks(torch.zeros(2, 10, 10), Cut(0.5, 0.5), area, (own,)).answer((20, 20))
-        assert float((said.logits > 0).float().mean()) == pytest.approx(float(share), abs=0.005)
+def test_of_the_very_object_the_supports_own_cut_counts() -> None:
+    own, same = torch.randn(2, 8, 8), torch.randn(2, 8, 8)
+    looks = Looks(torch.zeros(2, 4, 4), Cut(0.5, 0.9, 0.7), (own,), same)
+    assert torch.equal(looks.answer((8, 8)).logits > 0, same > 0)
+    other = replace(looks, same=None)
+    candidates = other.candidates((8, 8))
+    chosen = candidates.inside[chosen_cut(candidates, other.on_grid((8, 8)))]
+    assert torch.equal(other.answer((8, 8)).logits > 0, chosen)
+
+
+def test_frames_of_one_clip_show_the_same_object() -> None:
+    query, support = scene([(1, LEFT)]), shown(1)
+    clip, frames = QueryClip.of(query, 0), SupportClip.of(support, 0)
+    found = look(clip, frames, 1)
+    assert found.same is None or overlap(found.same[None] * 20, mask(LEFT)) > 0.7
 
 
 def test_similarity_has_nothing_to_learn() -> None:
@@ -130,9 +138,9 @@ def trained(**options: object) -> tuple[AffinityNetwork, FramePyramid, Support]:
     return model.eval(), query, support
 
 
-@pytest.mark.parametrize("learnt_mask", [False, True])
-def test_the_sentence_picks_among_twins_after_training(learnt_mask: bool) -> None:
-    model, query, support = trained(learnt_mask=learnt_mask)
+@pytest.mark.parametrize("mask_quality", [False, True])
+def test_the_sentence_picks_among_twins_after_training(mask_quality: bool) -> None:
+    model, query, support = trained(mask_quality=mask_quality)
     for row, (box, other) in enumerate(((LEFT, RIGHT), (RIGHT, LEFT))):
         said = model(query, words(2, 5).row(row), support)
         assert overlap(said.masks[:, :, 0], mask(box)) > 0.8
@@ -141,7 +149,7 @@ def test_the_sentence_picks_among_twins_after_training(learnt_mask: bool) -> Non
 
 
 def test_without_a_choice_the_sentence_says_nothing() -> None:
-    model, query, support = trained(sentence_choice=False, learnt_mask=True)
+    model, query, support = trained(sentence_choice=False)
     first, second = (model(query, words(2, 5).row(row), support) for row in range(2))
     assert torch.equal(first.masks, second.masks)
 
@@ -186,10 +194,16 @@ def test_the_default_has_fewer_than_two_million_parameters() -> None:
 
 
 def test_an_absent_kind_is_taught_as_empty() -> None:
-    model = network(learnt_mask=True)
+    model = network().train()
     query, support = scene([(1, LEFT)]), shown(3)
     empty = torch.zeros(1, 2, 128, 192, dtype=torch.bool)
     truth = Truth(empty, empty, torch.tensor([[128, 192]]))
     said = model(query, words(1, 4), support)
     losses = model.losses(said, truth, replace(TrainConfig()))
-    assert losses.terms["loss_presence"] > 0 and losses.terms["loss_objects"] == 0
+    assert isinstance(said, ComparedPrediction)
+    assert said.judged[0] is not None
+    foretold = said.judged[0].overlap.detach()
+    assert float(losses.terms["loss_quality"].detach()) == pytest.approx(
+        float(F.softplus(foretold).mean()), rel=1e-5
+    )
+    assert losses.terms["loss_objects"] == 0

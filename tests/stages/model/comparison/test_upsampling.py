@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import torch
 
-from stages.model.comparison.fine_mask import FineMaskHead, neighbours, on_fine_grid
+from stages.model.comparison.upsampling import neighbours, on_fine_grid, upsample
 
 
-def test_a_flat_mask_stays_flat_before_training() -> None:
-    head = FineMaskHead(width=8)
-    fine = head(torch.full((1, 5, 7), 0.7), torch.rand(1, 8, 5, 7), torch.rand(1, 6, 10, 14))
+def test_a_flat_mask_stays_flat() -> None:
+    fine = upsample(torch.full((1, 5, 7), 0.7), torch.rand(1, 6, 10, 14))
     assert torch.allclose(fine, torch.full((1, 10, 14), 0.7), atol=1e-6)
 
 
 def test_an_odd_side_ends_where_the_finest_map_does() -> None:
-    head = FineMaskHead(width=8)
-    fine = head(torch.rand(1, 5, 7), torch.rand(1, 8, 5, 7), torch.rand(1, 6, 9, 13))
-    assert fine.shape == (1, 9, 13)
+    assert upsample(torch.rand(1, 5, 7), torch.rand(1, 6, 9, 13)).shape == (1, 9, 13)
 
 
 def test_the_edge_of_the_finest_map_is_followed() -> None:
@@ -27,7 +24,7 @@ def test_the_edge_of_the_finest_map_is_followed() -> None:
     coarse = torch.full((1, 6, 8), -2.0)
     coarse[..., :3] = 2.0
     coarse[..., 3] = 0.0
-    fine = FineMaskHead(width=8)(coarse, torch.zeros(1, 8, 6, 8), finest)
+    fine = upsample(coarse, finest)
     assert (fine[0, :, :7] > 0).all() and (fine[0, :, 7:] < 0).all()
 
 

@@ -1,50 +1,17 @@
-"""Fine mask: a mask at stride 8 brought to stride 4 along the edges of the finest map.
+"""A mask at stride 8 brought to stride 4 along the edges of the finest map.
 
 Joint bilateral upsampling (Kopf et al., 2007): a fine cell takes the logits of the 3x3 coarse cells
-around it, weighted by how alike their frozen features are. A small convolution, which sees
-likeness to the neighbours but no channel of the encoder, corrects the rest.
+around it, weighted by how alike their frozen features are.
 """
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 FINE, COARSE = 4, 8  # strides
-AROUND = 9  # coarse cells that a fine one reads, fine cells that it is compared with
 SHARPNESS = 10.0  # of the weights, a unit of cosine
-FEATURES = 12  # channels of the coarse features that reach the fine grid
-WIDTH = 20
-
-
-class FineMaskHead(nn.Module):
-    """Coarse logits and features to logits at stride 4."""
-
-    def __init__(self, *, width: int) -> None:
-        super().__init__()
-        self.features = nn.Conv2d(width, FEATURES, 1)
-        self.inner = nn.Conv2d(FEATURES + AROUND + 1, WIDTH, 3, padding=1)
-        self.output = nn.Conv2d(WIDTH, 1, 3, padding=1)
-        nn.init.zeros_(self.output.weight)
-        assert self.output.bias is not None
-        nn.init.zeros_(self.output.bias)
-
-    def forward(self, logits: Tensor, features: Tensor, finest: Tensor) -> Tensor:
-        """[T, h, w].
-
-        Args:
-            logits: [T, h', w'] at stride 8.
-            features: [T, C, h', w'] of the coarse mask.
-            finest: [T, C', h, w], the frozen map at stride 4.
-        """
-        size = (finest.shape[-2], finest.shape[-1])
-        upsampled, edges = upsample(logits, finest), fine_likeness(centred(finest.float()))
-        spread = F.interpolate(
-            self.features(features), size=size, mode="bilinear", align_corners=False
-        )
-        inner = F.relu(self.inner(torch.cat((upsampled[:, None], spread, edges), dim=1)))
-        return upsampled + self.output(inner)[:, 0]
 
 
 def upsample(logits: Tensor, finest: Tensor) -> Tensor:
@@ -66,11 +33,6 @@ def coarse_likeness(guide: Tensor) -> Tensor:
     coarse = F.normalize(F.avg_pool2d(guide, 2, ceil_mode=True), dim=1)
     size = (guide.shape[-2], guide.shape[-1])
     return (guide[:, :, None] * on_fine_grid(neighbours(coarse), size)).sum(1)
-
-
-def fine_likeness(guide: Tensor) -> Tensor:
-    """Cosine of each fine cell to the 3x3 around it, [T, 9, h, w]: low across an edge."""
-    return (guide[:, :, None] * neighbours(guide)).sum(1)
 
 
 def neighbours(maps: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""All trainings and evaluations behind a table of the paper, made where they are missing."""
