@@ -201,7 +201,6 @@ class _Training:
             self.draws, range(first, options.steps), options.loader_threads, options.prefetch
         )
         stepping = 0.0
-<<<<<<< HEAD
         with closing(Journal(self.folder.path, first, self.journal)) as journal:
             try:
                 with interruption.held_back():
@@ -222,25 +221,8 @@ class _Training:
             except Exception:
                 self.rescue(journal)
                 raise
-            self.holdout.calibrate(self.model)
-=======
-        with closing(Journal(run, first)) as journal:
-            for batch in track(batches, total=options.steps - first, description="train"):
-                started = time.perf_counter()
-                losses = self.learn(batch)
-                stepping += time.perf_counter() - started
-                journal.count(losses)
-                last = self.step == options.steps
-                if last or self.step % options.log_every == 0:
-                    wait = batches.waited / max(stepping + batches.waited, 1e-9)
-                    journal.log(self.step, self.learner.learning_rate, wait)
-                if options.holdout_every and self.step % options.holdout_every == 0 and not last:
-                    journal.note(self.step, holdout_J=self.holdout.mean_j(self.model))
-                if last or self.step % options.checkpoint_every == 0:
-                    self.keep(run)
             if (calibration := self.holdout.calibrate(self.model)).fitted:
-                write_calibration(run, calibration)
->>>>>>> main
+                write_calibration(self.folder.path, calibration)
             seconds = time.perf_counter() - self.begun
             quality = self.holdout.mean_j(self.model)
             journal.note(self.step, holdout_J=quality)

@@ -132,12 +132,8 @@ def clear(run: Path) -> None:
     """Remove what a former training and its evaluations left in a run folder."""
     folder = RunFolder(run)
     # Weights first: without them nothing else here counts as a run.
-<<<<<<< HEAD
-    for file in (folder.weights, folder.metrics, folder.report, folder.config):
-=======
-    files = (folder.weights, folder.progress, folder.metrics, folder.report, folder.config)
-    for file in (*files, folder.calibration):
->>>>>>> main
+    files = (folder.weights, folder.metrics, folder.report, folder.config, folder.calibration)
+    for file in files:
         file.unlink(missing_ok=True)
     for path in (folder.evaluation("").path, folder.events, folder.checkpoints):
         shutil.rmtree(path, ignore_errors=True)
