@@ -188,7 +188,9 @@ def runs_of_folds(run: Path, folds: Sequence[int]) -> list[Path]:
     runs = [home / f"{stem}-fold{fold}" for fold in folds]
     for place, fold in zip(runs, folds, strict=True):
         if not place.is_dir():
-            words = ("fsrvos", "train", "--from-cache", "--config", run.resolve() / CONFIG)
+            data = _dataset_of_run(run)
+            named = () if data is None else ("--data", data)
+            words = ("fsrvos", "train", "--from-cache", *named, "--config", run.resolve() / CONFIG)
             train = command(*words, "--fold", fold, "--run", place)
             raise MissingError(f"{place} does not exist; train it: {train}")
     return runs
