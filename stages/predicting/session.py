@@ -143,6 +143,8 @@ class Session:
                 "excerpt": excerpt_facts(request.excerpt),
                 "kind": self.kind(request).digest,
                 "options": asdict(self.options),
+                "threshold": self.threshold,
+                "calibration": asdict(self.segmenter.calibration),
                 "settings": asdict(self.segmenter.config),
                 "digests": self.digests,
             }
@@ -254,7 +256,10 @@ class Session:
         return results + [export(name, folder, subject) for name in self.options.formats]
 
     def _instances(self) -> Instances | None:
-        return Instances(self.threshold) if self.options.multi else None
+        if not self.options.multi:
+            return None
+        probability = self.segmenter.calibration.probability
+        return Instances(self.threshold, lambda presence: float(probability(presence)))
 
     def _names(self) -> tuple[str, ...]:
         """What a finished folder holds."""
