@@ -35,12 +35,12 @@ from stages.model.networks import build_network
 from stages.model.prediction import Losses
 from stages.runs.checkpoint import (
     digest_of_weights,
-    fill,
     pinned,
     read_weights,
     require_encoders,
     save_checkpoint,
     save_progress,
+    take_over,
 )
 from stages.runs.folder import RunFolder, find_weights
 from stages.runs.journal import Journal
@@ -80,10 +80,10 @@ def train(
     with more `train.steps` it is gone on with, too; with anything else stated otherwise it is
     refused.
 
-    init: run folder or weights file to start from. overwrite: train anew, whatever is there.
-    command: kept as provenance. Raises UsageError (no such fold, other settings than the run's, one
-    of several processes), MissingError (features, dataset, init), DataError, CacheIntegrityError,
-    FsrvosError (loss not finite, disk full).
+    init: run folder or weights file to start from, as far as it agrees. overwrite: train anew,
+    whatever is there. command: kept as provenance. Raises UsageError (no such fold, other settings
+    than the run's, one of several processes), MissingError (features, dataset, init), DataError,
+    CacheIntegrityError, FsrvosError (loss not finite, disk full).
     """
     require_one_process()
     if not config.train.checkpointing:  # what it frees is to be free
@@ -174,7 +174,7 @@ class _Training:
             path = find_weights(init)
             state, encoders, _ = read_weights(path)
             require_encoders(encoders, self.encoders, init)
-            fill(self.model, state, path)
+            say(take_over(self.model, state, path))
 
     def note_length(self, before: int) -> None:
         """Say where training goes on, and by which schedule; `before` is its former length."""
