@@ -102,8 +102,9 @@ def draw_object(root: Path, video: str, number: int) -> Any:
         name = shown[index]
         frame = read_rgb(find_image(images / video, name, root))
         mask = read_ids(masks / f"{name}.png") == number
-        tiles.append(Tile(draw_mask(frame, np.asarray(mask)), f"{video} {name}"))
-    return contact_sheet(tiles)
+        outlined = draw_mask(frame, np.asarray(mask), opacity=0)  # its colours are to be described
+        tiles.append(Tile(outlined, f"{video} {name}"))
+    return contact_sheet(tiles, columns=3, tile_width=480)
 
 
 def report(folder: Path) -> AnnotationReport:
