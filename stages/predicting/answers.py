@@ -20,13 +20,15 @@ class ObjectAnswer:
         mask: bool [H, W], where it is.
         logits: float32 [H, W], that a pixel is the object's: above 0 rather than not, before the
             mask was brought to the picture's edges.
-        presence: in [0, 1], that the frame shows it.
+        presence: probability in [0, 1] that the frame shows it.
+        present: whether that reaches the threshold; the mask is empty where it does not.
     """
 
     number: int
     mask: NDArray[np.bool_]
     logits: NDArray[np.float32]
     presence: float
+    present: bool = True
 
     @property
     def soft(self) -> NDArray[np.float32]:
@@ -71,6 +73,11 @@ class FrameAnswer:
     def presence(self) -> float:
         """That the frame shows any of the objects, in [0, 1]."""
         return max(found.presence for found in self.objects)
+
+    @property
+    def present(self) -> bool:
+        """Whether the frame shows any of them, by the threshold."""
+        return any(found.present for found in self.objects)
 
     @property
     def marked(self) -> bool:

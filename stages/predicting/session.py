@@ -21,7 +21,7 @@ from stages.model.network import Adaptation
 from stages.predicting.identity import digest_of, excerpt_facts, video_facts
 from stages.predicting.instances import Instances
 from stages.predicting.kinds import Kind, read_kind
-from stages.predicting.options import FORMATS, PredictOptions
+from stages.predicting.options import FORMATS, INSTANCE, PredictOptions
 from stages.predicting.report import PredictReport
 from stages.predicting.requests import Request, Shown
 from stages.predicting.results import (
@@ -143,6 +143,8 @@ class Session:
                 "excerpt": excerpt_facts(request.excerpt),
                 "kind": self.kind(request).digest,
                 "options": asdict(self.options),
+                "threshold": self.threshold,
+                "calibration": asdict(self.segmenter.calibration),
                 "settings": asdict(self.segmenter.config),
                 "digests": self.digests,
             }
@@ -190,7 +192,9 @@ class Session:
         with whole_folder(out, NAMES) as folder:
             scores = Scores(folder / SCORES, known, made)
             results = [*self._results(folder, request, source), scores]
-            stream = stream_answers(segmenter, source, words, support, self._instances())
+            stream = stream_answers(
+                segmenter, source, words, support, self.options, self._instances()
+            )
             with whole_results(results), closing(stream) as answers:
                 for answer in answers:
                     for result in results:
@@ -201,6 +205,9 @@ class Session:
             frames=scores.frames,
             marked=scores.marked,
             score=scores.score,
+            presence=scores.presence,
+            threshold=self.threshold,
+            present=scores.present,
             masks=str(out / MASKS),
             overlay=str(out / OVERLAY),
             contact_sheet=str(out / SHEET),
@@ -217,7 +224,17 @@ class Session:
             "support_expression": self.kind(request).expression,
             "run": str(self.run.absolute()),
             "excerpt": excerpt_facts(request.excerpt),
+            "threshold": self.threshold,
+            "calibrated": self.segmenter.calibration.fitted,
         }
+
+    @property
+    def threshold(self) -> float:
+        """Presence from which a frame shows the object, or score from which an instance counts."""
+        asked = self.options.threshold
+        if self.options.multi:
+            return INSTANCE if asked is None else asked
+        return self.segmenter.threshold(asked)
 
     def _results(self, folder: Path, request: Request, source: VideoSource) -> list[Result]:
         results: list[Result] = [
@@ -239,7 +256,10 @@ class Session:
         return results + [export(name, folder, subject) for name in self.options.formats]
 
     def _instances(self) -> Instances | None:
-        return Instances(self.options.threshold) if self.options.multi else None
+        if not self.options.multi:
+            return None
+        probability = self.segmenter.calibration.probability
+        return Instances(self.threshold, lambda presence: float(probability(presence)))
 
     def _names(self) -> tuple[str, ...]:
         """What a finished folder holds."""
