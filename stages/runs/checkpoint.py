@@ -6,7 +6,6 @@ the encoders), so that a network is never fed features it was not trained on.
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -56,11 +55,16 @@ def save_checkpoint(
     """Write config.toml and then, whole or not at all, model.safetensors. Raises FsrvosError."""
     folder = RunFolder(run)
     folder.write_config(pinned(config, encoders))
+    save_weights(folder.weights, model, encoders, facts)
+
+
+def save_weights(path: Path, model: Network, encoders: Encoders, facts: Mapping[str, Any]) -> None:
+    """The weights alone, with what they were made for. Raises FsrvosError."""
     header = {"encoders": json.dumps(asdict(encoders)), "facts": json.dumps(dict(facts))}
     state = {
         name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
     }
-    replace_bytes(folder.weights, to_safetensors(state, header))
+    replace_bytes(path, to_safetensors(state, header))
 
 
 def pinned(config: Config, encoders: Encoders) -> Config:
@@ -187,20 +191,3 @@ def require_encoders(saved: Encoders, present: Encoders, run: Path) -> None:
                 f"{run} was trained on features of another {kind} encoder than the one configured; "
                 "use the run's own configuration and encoder weights"
             )
-
-
-def save_progress(path: Path, state: Mapping[str, Any]) -> None:
-    """Optimiser and all: what an interrupted training goes on from. Raises FsrvosError."""
-    encoded = io.BytesIO()
-    torch.save(dict(state), encoded)
-    replace_bytes(path, encoded.getvalue())
-
-
-def load_progress(path: Path) -> dict[str, Any] | None:
-    """What `save_progress` wrote; None where there is nothing. Raises DataError if damaged."""
-    if not path.is_file():
-        return None
-    try:
-        return dict(torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as error:  # torch raises many kinds for a damaged file
-        raise DataError(f"{path} is damaged; remove it to train from the start") from error
