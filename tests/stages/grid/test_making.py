@@ -51,7 +51,7 @@ def made(home: Path) -> dict[Path, tuple[int, int]]:
 
 def test_a_killed_table_goes_on_and_is_then_left(sample: Path, tmp_path: Path) -> None:
     line = table(sample, tmp_path, 1, "--json")
-    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     second = tmp_path / "seed0/sample-tiny+danet-fold2"
     while process.poll() is None and not progress_files(RunFolder(second).checkpoints):
         time.sleep(0.02)
