@@ -101,6 +101,12 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Of several videos, make those again that are finished with the same settings.",
 )
+@click.option(
+    "--continue",
+    "go_on",
+    is_flag=True,
+    help="Go on where a prediction in the output folder ended early: after Ctrl-C, or at damage.",
+)
 @options.set_option(
     *("encoder.", "features.short_side", "features.long_side"),
     *("evaluate.window", "evaluate.sharpen", "train.precision"),
@@ -128,6 +134,7 @@ def predict(
     seed: int,
     jobs: int,
     overwrite: bool,
+    go_on: bool,
     pairs: tuple[str, ...],
     device: str,
     as_json: bool,
@@ -188,6 +195,7 @@ def predict(
             stride=request.excerpt.stride,
             jobs=None,
             overwrite=False,
+            go_on=False,
             device=device,
         )
 
@@ -205,6 +213,7 @@ def predict(
             config=config,
             excerpt=excerpt,
             options=manner,
+            go_on=go_on,
         )
         emit(report, as_json)
         if report.shortfall:
@@ -219,6 +228,7 @@ def predict(
         options=manner,
         jobs=jobs,
         overwrite=overwrite,
+        go_on=go_on,
         commands=alone,
         command=command_line(words=asked.words, run=run, out=out, device=device),
     )

@@ -16,7 +16,7 @@ import numpy as np
 
 from stages.data.video import VideoSource
 from stages.model.inputs import Support, Words
-from stages.predicting.answers import FrameAnswer, ObjectAnswer
+from stages.predicting.answers import Frame, FrameAnswer, ObjectAnswer
 from stages.predicting.following import JudgedFrame, encode_frames, judge_frames
 from stages.predicting.instances import Instances, Picked, likely
 from stages.predicting.segmenter import Segmenter
@@ -36,19 +36,22 @@ def stream_answers(
     words: Words,
     support: Support,
     instances: Instances | None = None,
+    frames: Iterable[Frame] | None = None,
+    first: int = 0,
 ) -> Generator[FrameAnswer, None, None]:
     """An answer a frame, in order. Close it where it is not read to its end.
 
     instances: what picks several objects; without it, the described object is the only one.
+    frames: those of the source from number `first` on, where some have been read.
     """
     together = segmenter.config.features.batch_frames
     window = segmenter.config.evaluate.window or WINDOW
-    frames = ahead(source, together, "decode")
-    encoded = encode_frames(segmenter, frames)
+    decoded = ahead(source if frames is None else frames, together, "decode")
+    encoded = encode_frames(segmenter, decoded)
     judged = ahead(judge_frames(segmenter, encoded, words, support, window), window, "network")
     picked = ((said, _picked(said, instances)) for said in judged)
-    answers = ahead(_finish(segmenter, source, picked), FRAMES_AHEAD, "finish")
-    with closing(frames), closing(judged), closing(answers):
+    answers = ahead(_finish(segmenter, source, picked, first), FRAMES_AHEAD, "finish")
+    with closing(decoded), closing(judged), closing(answers):
         yield from track(answers, total=source.expected or None, description="predict")
 
 
@@ -62,7 +65,10 @@ def _described(said: JudgedFrame) -> Picked:
 
 
 def _finish(
-    segmenter: Segmenter, source: VideoSource, picked: Iterable[tuple[JudgedFrame, list[Picked]]]
+    segmenter: Segmenter,
+    source: VideoSource,
+    picked: Iterable[tuple[JudgedFrame, list[Picked]]],
+    first: int,
 ) -> Iterator[FrameAnswer]:
     """Masks at the frames' own size, several frames side by side."""
 
@@ -75,7 +81,7 @@ def _finish(
         at = source.times.seconds(index)
         return FrameAnswer(index, source.name(index), said.frame, found, at)
 
-    index = 0
+    index = first
     with ThreadPoolExecutor(min(FINISHED_TOGETHER, os.cpu_count() or 1)) as pool:
         for several in batches(picked, FINISHED_TOGETHER):
             yield from pool.map(finish, range(index, index + len(several)), several)

@@ -93,7 +93,15 @@ def test_all_results_are_there_and_of_the_right_size(
     scores = json.loads((out / "scores.json").read_text())
     assert scores.keys() == {
         *("video", "expression", "support", "run", "score", "frames", "provenance"),
-        *("marked", "shortfall", "support_expression", "excerpt", "digest"),
+        *(
+            "marked",
+            "shortfall",
+            "support_expression",
+            "excerpt",
+            "digest",
+            "manner",
+            "interrupted",
+        ),
     }
     digests = scores["provenance"]["digests"]
     weights = load_file(untrained_run / "model.safetensors")
