@@ -56,6 +56,22 @@ class Folds(click.ParamType):
 
 
 FOLDS = Folds()
+ALL = "all"  # folds
+
+
+class Fold(click.ParamType):
+    """A fold's number, or `all`."""
+
+    name = "fold"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> object:
+        """An int, or ALL."""
+        try:
+            return ALL if value == ALL else int(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is neither a fold's number nor `all`", param, ctx)
 
 
 def config_options(*effective: str, of_run: bool = False) -> Callable[[Command], Command]:
@@ -188,6 +204,17 @@ def fold_option(command: Command) -> Command:
         envvar="FSRVOS_FOLD",
         help="Fold whose classes are held out, 1 to 4; 0 holds out none.  "
         "[default: the run's own, or 1]",
+    )(command)
+
+
+def folds_option(command: Command) -> Command:
+    """--fold; the command gets `fold`, a number, ALL, or None."""
+    return click.option(
+        "--fold",
+        type=Fold(),
+        envvar="FSRVOS_FOLD",
+        help="Fold whose classes are held out, 1 to 4; 0 holds out none; `all` takes one after the "
+        "other.  [default: the run's own, or 1]",
     )(command)
 
 

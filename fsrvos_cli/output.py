@@ -21,6 +21,17 @@ def emit(result: Any, as_json: bool) -> None:
         click.echo(as_lines(plain(result)))
 
 
+def emit_each(results: Sequence[Any], as_json: bool) -> None:
+    """Print several reports: as one JSON list, or one below the other."""
+    if as_json:
+        emit(list(results), as_json)
+        return
+    for number, result in enumerate(results):
+        if number:
+            click.echo()
+        emit(result, as_json)
+
+
 def plain(result: Any) -> Any:
     """A report as dictionaries, lists, texts and numbers."""
     if hasattr(result, "to_json"):

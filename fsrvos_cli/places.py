@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from configs import MissingError, command
+from configs import MissingError, UsageError, command
 from stages.runs.packaged import PACKAGED, packaged_run
 
 if TYPE_CHECKING:
@@ -167,6 +167,28 @@ def fold_of_run(given: int | None, run: Path) -> int:
     fold = int(_facts(run).get("fold") or (match[1] if match else 1))
     taken("--fold", fold)
     return fold
+
+
+def runs_of_folds(run: Path, folds: Sequence[int]) -> list[Path]:
+    """The runs of all folds beside one of them, by their names <dataset>-<config>-fold<N>.
+
+    Raises:
+        UsageError: the run is not named so.
+        MissingError: one of them is not there.
+    """
+    home, name = run.resolve().parent, run.resolve().name
+    stem, found, number = name.rpartition("-fold")
+    if not found or not number.isdigit():
+        raise UsageError(
+            f"{run} is not named <name>-fold<N>, so what the runs of other folds are is not known; "
+            "evaluate them one by one"
+        )
+    runs = [home / f"{stem}-fold{fold}" for fold in folds]
+    for place, fold in zip(runs, folds, strict=True):
+        if not place.is_dir():
+            train = command("fsrvos", "train", "--from-cache", "--fold", fold, "--run", place)
+            raise MissingError(f"{place} does not exist; train it: {train}")
+    return runs
 
 
 def predictions() -> Path:

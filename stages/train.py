@@ -33,6 +33,7 @@ from stages.feeding.prefetch import Prefetch
 from stages.feeding.sources import open_source
 from stages.model.networks import build_network
 from stages.model.prediction import Losses
+from stages.runs.calibration import write_calibration
 from stages.runs.checkpoint import (
     digest_of_weights,
     fill,
@@ -210,7 +211,8 @@ class _Training:
                     journal.note(self.step, holdout_J=self.holdout.mean_j(self.model))
                 if last or self.step % options.checkpoint_every == 0:
                     self.keep(run)
-            self.holdout.calibrate(self.model)
+            if (calibration := self.holdout.calibrate(self.model)).fitted:
+                write_calibration(run, calibration)
             seconds = time.perf_counter() - self.begun
             quality = self.holdout.mean_j(self.model)
             journal.note(self.step, holdout_J=quality)

@@ -18,6 +18,11 @@ BENCHMARKS = {
     "mini-ref-youtube-vos": "raw Ref-YouTube-VOS",
     "mini-ref-sail-vos": "SAIL-VOS clips",
     "mini-mevis": "raw MeViS",
+    "release": "a benchmark as the authors publish it",
+    "refcoco": "RefCOCO, RefCOCO+ and RefCOCOg",
+    "ref-davis17": "DAVIS 2017 and Ref-DAVIS17's sentences",
+    "a2d-sentences": "A2D and its sentences",
+    "jhmdb-sentences": "JHMDB and its sentences",
 }
 _SHOWN = 20  # lines on what was left out
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -79,7 +84,7 @@ def _choices(command: Command) -> Command:
             help="Leave out videos that show objects of several categories, or keep them.",
         ),
         click.option(
-            "--least-videos", type=click.IntRange(min=2), help="Of a category, else it is left out."
+            "--least-videos", type=click.IntRange(min=1), help="Of a category, else it is left out."
         ),
         click.option(
             "--most-videos",

@@ -11,7 +11,7 @@ import click
 from configs import UsageError
 from fsrvos_cli import once, options, places
 from fsrvos_cli.invocation import command_line
-from fsrvos_cli.output import emit
+from fsrvos_cli.output import emit, emit_each
 
 if TYPE_CHECKING:
     from cache import Place
@@ -22,7 +22,7 @@ _DRAWING = ("evaluate.seeds", "evaluate.support_frames", "evaluate.episodes_per_
 
 @click.command(cls=once.Command)
 @options.data_option
-@options.fold_option
+@options.folds_option
 @options.run_option()
 @click.option(
     "-o",
@@ -68,7 +68,7 @@ _DRAWING = ("evaluate.seeds", "evaluate.support_frames", "evaluate.episodes_per_
 @options.json_option
 def evaluate(
     data: Path | None,
-    fold: int | None,
+    fold: int | str | None,
     run: Path | None,
     out: Path | None,
     seeds: int | None,
@@ -89,11 +89,13 @@ def evaluate(
 
     Network, encoders and sizes are the run's. Of the configuration, the section evaluate counts,
     and features.stored: what the masks would be from a cache of another stored type. Every data
-    set, fold and setting has a folder of its own, so that none overwrites another.
+    set, fold and setting has a folder of its own, so that none overwrites another. --fold all
+    evaluates the run and those beside it that `fsrvos train --fold all` made, each on its fold.
 
     \b
     Example:
       fsrvos evaluate --run work/runs/sample-demo-fold1
+      fsrvos evaluate --run work/runs/sample-demo-fold1 --fold all
       fsrvos evaluate --seeds 2 --no-controls
       fsrvos evaluate --set features.stored=uint4 --out work/uint4
       fsrvos evaluate --shots 10
@@ -102,7 +104,6 @@ def evaluate(
     """
     run = places.find_run(run)
     data = places.find_data(data, run)
-    fold = places.fold_of_run(fold, run)
     if episodes:
         _refuse_drawing(seeds, shots, pairs)
     if seeds is not None:
@@ -111,7 +112,6 @@ def evaluate(
         pairs = (*pairs, f"evaluate.support_frames={shots}")
     if finetune_on_support is not None:
         pairs = (*pairs, f"evaluate.finetune_steps={finetune_on_support}")
-    config = options.config_of_run(config_source, pairs, run)
     cache_dir = places.cache_root(cache_dir)
     from configs.values import is_among, pair, values_of
     from stages.data.episode_files import find_episodes
@@ -121,34 +121,50 @@ def evaluate(
 
     device = choose_device(device)
     files = find_episodes(episodes)
-    values = values_of(config)
     drawn = _DRAWING if files else ()  # which the files say
-    stated = [pair(n, values[n]) for n in values if is_among(n, FREE) and n not in drawn]
-    folder = evaluate_fold(
-        data_root=data,
-        fold=fold,
-        run=run,
-        out=out,
-        config=config,
-        cache_root=cache_dir,
-        device=device,
-        controls=controls,
-        episodes=files,
-        command=command_line(
-            data=data,
+
+    def evaluate_run(run: Path, fold: int) -> dict[str, Path]:
+        config = options.config_of_run(config_source, pairs, run)
+        values = values_of(config)
+        stated = [pair(n, values[n]) for n in values if is_among(n, FREE) and n not in drawn]
+        folder = evaluate_fold(
+            data_root=data,
             fold=fold,
             run=run,
-            seeds=None,
-            shots=None,
-            episodes=files,
-            finetune_on_support=None,
-            config_source=None,
-            pairs=stated,
-            cache_dir=cache_dir,
+            out=out,
+            config=config,
+            cache_root=cache_dir,
             device=device,
-        ),
-    )
-    emit({"evaluation": folder.path, "predictions": folder.predictions}, as_json)
+            controls=controls,
+            episodes=files,
+            command=command_line(
+                data=data,
+                fold=fold,
+                run=run,
+                seeds=None,
+                shots=None,
+                episodes=files,
+                finetune_on_support=None,
+                config_source=None,
+                pairs=stated,
+                cache_dir=cache_dir,
+                device=device,
+            ),
+        )
+        return {"evaluation": folder.path, "predictions": folder.predictions}
+
+    if fold != options.ALL:
+        number = places.fold_of_run(None if fold is None else int(fold), run)
+        emit(evaluate_run(run, number), as_json)
+        return
+    if out is not None or files:
+        raise UsageError("--fold all evaluates a run of each fold; leave --out and --episodes out")
+    from stages.data.folds import folds_of
+    from stages.data.index import load_dataset
+
+    folds = folds_of(load_dataset(data))
+    runs = places.runs_of_folds(run, folds)
+    emit_each([evaluate_run(*each) for each in zip(runs, folds, strict=True)], as_json)
 
 
 def _refuse_drawing(seeds: int | None, shots: int | None, pairs: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command(cls=once.Command)
 @options.data_option
-@options.fold_option
+@options.folds_option
 @click.option(
     "--split",
     type=click.Choice(["train", "test", "all"]),
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 @options.json_option
 def features(
     data: Path | None,
-    fold: int | None,
+    fold: int | str | None,
     split: str,
     run: Path | None,
     config_source: str | None,
@@ -81,6 +81,7 @@ def features(
     Example:
       fsrvos features --data work/data/sample --fold 1 --split train
       fsrvos features --data my/clips --fold 1 --run shipped
+      fsrvos features --fold all
       fsrvos features --plan
       fsrvos features --set features.views=4 --plan
       fsrvos features --cache-dir s3://bucket/features --shard
@@ -88,6 +89,7 @@ def features(
     """
     config = _config(config_source, pairs, run)
     data = places.find_data(data)
+    from stages.data.folds import EVERY_KIND
     from stages.extraction.clusters import Cluster
     from stages.features import extract
     from stages.runtime.device import choose_device
@@ -96,13 +98,15 @@ def features(
         raise UsageError("--address needs --backend dask or --backend ray")
     cluster = None if backend == "local" else Cluster(backend, address, device)
 
-    fold = 1 if fold is None else fold
+    if fold == options.ALL and split != "all":
+        raise UsageError("--fold all is about every video; leave --split out")
+    number = EVERY_KIND if fold == options.ALL else 1 if fold is None else int(fold)
     cache_dir = places.cache_root(cache_dir)
     chosen = choose_device(device)
     report = extract(
         config=config,
         data_root=data,
-        fold=fold,
+        fold=number,
         split=split,
         cache_root=cache_dir,
         device=chosen,
@@ -112,7 +116,7 @@ def features(
         cluster=cluster,
         command=command_line(
             data=data,
-            fold=fold,
+            fold=number,
             config_source=options.config_place(config_source),
             cache_dir=cache_dir,
             device=chosen,

@@ -84,9 +84,13 @@ if TYPE_CHECKING:
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1),
-    default=0.5,
-    show_default=True,
-    help="Score from which an instance counts, with --multi.",
+    help="Presence from which a frame shows the object, or with --multi an instance counts.  "
+    "[default: the run's own, at most 0.5; with --multi 0.5]",
+)
+@click.option(
+    "--whole-video",
+    is_flag=True,
+    help="All frames go through the network together, where memory allows.",
 )
 @options.seed_option
 @click.option(
@@ -130,7 +134,8 @@ def predict(
     formats: tuple[str, ...],
     side_by_side: bool,
     multi: bool,
-    threshold: float,
+    threshold: float | None,
+    whole_video: bool,
     seed: int,
     jobs: int,
     overwrite: bool,
@@ -178,6 +183,7 @@ def predict(
         seed=seed,
         formats=tuple(dict.fromkeys(formats)),
         side_by_side=side_by_side,
+        whole_video=whole_video,
     )
 
     def alone(request: Request, folder: Path) -> str:

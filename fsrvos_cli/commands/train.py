@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from configs import load_config
+from configs import UsageError, load_config
 from configs.loading import DEFAULT_PRESET
 from fsrvos_cli import once, options, places
 from fsrvos_cli.invocation import command_line
-from fsrvos_cli.output import emit
+from fsrvos_cli.output import emit, emit_each
 
 if TYPE_CHECKING:
     from cache import Place
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.command(cls=once.Command)
 @click.option("--from-cache", is_flag=True, help="Read features instead of running the encoders.")
 @options.several_data_option
-@options.fold_option
+@options.folds_option
 @options.run_option()
 @options.config_options("encoder.", "features.", "data.", "model.", "train.", "evaluate.")
 @options.cache_option
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def train(
     from_cache: bool,
     data: tuple[Path, ...],
-    fold: int | None,
+    fold: int | str | None,
     run: Path | None,
     config_source: str | None,
     pairs: tuple[str, ...],
@@ -52,7 +52,8 @@ def train(
     the views that `fsrvos features --set features.views=K` put there.
     A run that was interrupted goes on from its last checkpoint; one that is complete is left, or
     goes on where --set train.steps is more than it had: from there by the learning rates of the
-    longer training. With other settings it is refused, unless --overwrite is given.
+    longer training. With other settings it is refused, unless --overwrite is given. --fold all
+    trains a run of each fold, one after the other.
 
     \b
     Example:
@@ -60,37 +61,48 @@ def train(
       fsrvos train --from-cache --fold 2 --config paper --set train.steps=20000
       fsrvos train --from-cache --set features.views=4
       fsrvos train --from-cache --config demo --set train.steps=600
+      fsrvos train --from-cache --fold all
       fsrvos train --from-cache --data my/photographs --data work/data/sample
     """
     config = load_config(config_source, pairs)
     data = data or (places.find_data(None),)
-    fold = 1 if fold is None else fold
-    run = places.run_for_training(run, data, config_source or DEFAULT_PRESET, fold)
     cache_dir = places.cache_root(cache_dir)
     from stages.runtime.device import choose_device
 
     device = choose_device(device)
+    from stages.runs.training import TrainReport
     from stages.train import train as train_network
 
-    report = train_network(
-        config=config,
-        data_roots=data,
-        fold=fold,
-        run=run,
-        cache_root=cache_dir,
-        from_cache=from_cache,
-        device=device,
-        seed=seed,
-        init=init,
-        overwrite=overwrite,
-        command=command_line(
-            data=data,
-            fold=fold,
-            run=run,
-            config_source=options.config_place(config_source),
-            cache_dir=cache_dir,
+    def train_fold(number: int) -> TrainReport:
+        place = places.run_for_training(run, data, config_source or DEFAULT_PRESET, number)
+        return train_network(
+            config=config,
+            data_roots=data,
+            fold=number,
+            run=place,
+            cache_root=cache_dir,
+            from_cache=from_cache,
             device=device,
-            overwrite=False,
-        ),
-    )
-    emit(report, as_json)
+            seed=seed,
+            init=init,
+            overwrite=overwrite,
+            command=command_line(
+                data=data,
+                fold=number,
+                run=place,
+                config_source=options.config_place(config_source),
+                cache_dir=cache_dir,
+                device=device,
+                overwrite=False,
+            ),
+        )
+
+    if fold != options.ALL:
+        emit(train_fold(1 if fold is None else int(fold)), as_json)
+        return
+    if run is not None:
+        raise UsageError("--fold all makes a run of each fold; leave --run out")
+    from stages.data.folds import folds_of
+    from stages.data.joined import load_datasets
+
+    emit_each([train_fold(number) for number in folds_of(load_datasets(data))], as_json)

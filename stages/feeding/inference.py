@@ -63,6 +63,12 @@ def follow_model(
         return model.follow(window.query, window.words, window.support, memory, overlap=overlap)
 
 
+def presence_of(prediction: Prediction) -> float:
+    """Mean logit over the frames of one clip that they show what is described."""
+    scores = choose_query(prediction)[1][0].clamp(1e-9, 1 - 1e-7)
+    return float(scores.logit().mean())
+
+
 def choose_query(prediction: Prediction, per_frame: bool = False) -> tuple[Tensor, Tensor]:
     """The query with the highest mean score over the clip, or of each frame: its mask logits
     [B, T, h, w] and its scores [B, T] in [0, 1]."""

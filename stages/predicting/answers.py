@@ -22,13 +22,15 @@ class ObjectAnswer:
         mask: bool [H, W], where it is.
         logits: float32 [H, W], that a pixel is the object's: above 0 rather than not, before the
             mask was brought to the picture's edges.
-        presence: in [0, 1], that the frame shows it.
+        presence: probability in [0, 1] that the frame shows it.
+        present: whether that reaches the threshold; the mask is empty where it does not.
     """
 
     number: int
     mask: NDArray[np.bool_]
     logits: NDArray[np.float32]
     presence: float
+    present: bool = True
 
     @property
     def soft(self) -> NDArray[np.float32]:
@@ -77,6 +79,11 @@ class FrameAnswer:
     def _repr_png_(self) -> bytes:
         """The frame with its objects marked, for notebooks."""
         return png_of(draw_mask(self.frame, self.mask))
+
+    @property
+    def present(self) -> bool:
+        """Whether the frame shows any of them, by the threshold."""
+        return any(found.present for found in self.objects)
 
     @property
     def marked(self) -> bool:

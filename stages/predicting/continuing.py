@@ -18,9 +18,10 @@ from stages.data.images import open_mask, read_ids, stored_ids
 from stages.data.video import VideoSource
 from stages.model.inputs import Support, Words
 from stages.predicting.answers import Frame, FrameAnswer, ObjectAnswer
+from stages.predicting.options import PredictOptions
 from stages.predicting.results.selection import MASKS, SOFT
 from stages.predicting.segmenter import Segmenter
-from stages.predicting.stream import OBJECT, stream_answers
+from stages.predicting.stream import OBJECT, WINDOW, stream_answers
 
 WINDOWS_AGAIN = 3
 """Windows before the break that the network sees again, to know what it was following."""
@@ -56,19 +57,25 @@ class FinishedPart:
             share = grey.astype(np.float64) / 255
             with np.errstate(divide="ignore"):
                 logits = np.log(share / (1 - share)).clip(-30, 30).astype(np.float32)
-        found = ObjectAnswer(OBJECT, mask, logits, float(self.rows[index]["score"]))
+        row = self.rows[index]
+        found = ObjectAnswer(OBJECT, mask, logits, float(row["score"]), bool(row["present"]))
         return FrameAnswer(index, name, frame, (found,), at)
 
 
 def go_on(
-    segmenter: Segmenter, source: VideoSource, words: Words, support: Support, done: FinishedPart
+    segmenter: Segmenter,
+    source: VideoSource,
+    words: Words,
+    support: Support,
+    options: PredictOptions,
+    done: FinishedPart,
 ) -> Generator[FrameAnswer, None, None]:
     """An answer a frame: those that are finished, then the network's.
 
     The network begins some windows before the break, without what it knew of all before.
     """
     window = segmenter.config.evaluate.window
-    again = WINDOWS_AGAIN * window if window else len(done.rows)
+    again = len(done.rows) if options.whole_video else WINDOWS_AGAIN * (window or WINDOW)
     frames, latest = iter(source), deque[Frame](maxlen=again)
     for index, frame in enumerate(islice(frames, len(done.rows))):
         latest.append(frame)
@@ -76,7 +83,7 @@ def go_on(
     first = len(done.rows) - len(latest)
     seen = len(latest)
     rest = stream_answers(
-        segmenter, source, words, support, frames=chain(latest, frames), first=first
+        segmenter, source, words, support, options, frames=chain(latest, frames), first=first
     )
     with closing(rest) as answers:
         yield from islice(answers, seen, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from stages.predicting.following import Judged, JudgedFrame
@@ -25,31 +26,33 @@ class Instances:
 
     An object's score is the less likely of two things, in [0, 1]: that it is what the sentence
     describes, judged by all of the video up to there, and that this frame shows it. Ids count from
-    1 in the order in which objects first pass, and stay.
+    1 in the order in which objects first pass, and stay. shown: the probability that a frame shows
+    an object, of the network's logit.
     """
 
-    def __init__(self, threshold: float) -> None:
+    def __init__(self, threshold: float, shown: Callable[[float], float] | None = None) -> None:
         self.threshold = threshold
+        self._shown = shown or likely
         self._ids: dict[int, int] = {}
 
     def of(self, said: JudgedFrame) -> list[Picked]:
         """Those of the next frame by their ids; of two that cover each other, the surer."""
-        ranked = sorted(said.objects.items(), key=lambda item: (-score(item[1]), item[0]))
+        scores = {number: self.score(judged) for number, judged in said.objects.items()}
         kept: list[Picked] = []
-        for number, judged in ranked:
-            if score(judged) < self.threshold or not bool((judged.masks > 0).any()):
+        for number in sorted(scores, key=lambda number: (-scores[number], number)):
+            judged = said.objects[number]
+            if scores[number] < self.threshold or not bool((judged.masks > 0).any()):
                 continue
             if any(overlap(judged, other.judged) >= SAME for other in kept):
                 continue
             if number in self._ids or len(self._ids) < MOST:
                 own = self._ids.setdefault(number, len(self._ids) + 1)
-                kept.append(Picked(own, judged, score(judged)))
+                kept.append(Picked(own, judged, scores[number]))
         return sorted(kept, key=lambda one: one.number)
 
-
-def score(judged: Judged) -> float:
-    """That an object is described and shown, in [0, 1]."""
-    return min(likely(judged.score), likely(judged.presence))
+    def score(self, judged: Judged) -> float:
+        """That an object is described and shown, in [0, 1]."""
+        return min(likely(judged.score), self._shown(judged.presence))
 
 
 def overlap(one: Judged, other: Judged) -> float:

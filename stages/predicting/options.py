@@ -14,6 +14,8 @@ FORMATS = {
 }
 """What may be written beside masks, overlay and scores, and under which name."""
 
+INSTANCE = 0.5  # score from which an instance counts, where nothing else is said
+
 
 @dataclass(frozen=True)
 class PredictOptions:
@@ -26,7 +28,9 @@ class PredictOptions:
         formats: names of `FORMATS` that are written too.
         side_by_side: the overlay shows the frames as they are beside those with the object marked.
         multi: every instance that is described, and not only the likeliest object.
-        threshold: score in [0, 1] from which an instance counts.
+        threshold: presence in [0, 1] from which a frame shows the object; None is the run's own.
+            With `multi` the score from which an instance counts; None is `INSTANCE`.
+        whole_video: all frames go through the network together, as far as memory allows.
     """
 
     adapt: bool = False
@@ -35,4 +39,5 @@ class PredictOptions:
     formats: tuple[str, ...] = ()
     side_by_side: bool = False
     multi: bool = False
-    threshold: float = 0.5
+    threshold: float | None = None
+    whole_video: bool = False

@@ -37,7 +37,7 @@ class Outcome:
         state: done, finished before, or failed.
         problem: why it failed, or how much of the video could not be read; None for neither.
         exit_code: of that problem, 0 for none.
-        frames, marked, score: as in `PredictReport`; None where it failed.
+        frames, marked, score, present: as in `PredictReport`; None where it failed.
     """
 
     video: str
@@ -50,6 +50,7 @@ class Outcome:
     frames: int | None = None
     marked: int | None = None
     score: float | None = None
+    present: bool | None = None
 
     @property
     def head(self) -> str:
@@ -63,7 +64,8 @@ class Outcome:
             return f"{head}: {self.problem}"
         short = f" ({self.problem})" if self.problem else ""
         score = 0.0 if self.score is None else self.score
-        found = f"marked in {self.marked} of {self.frames} frames, score {score:.2f}"
+        nothing = ", not in this video" if self.present is False else ""
+        found = f"marked in {self.marked} of {self.frames} frames{nothing}, score {score:.2f}"
         return f"{head}: {found}{short}; {self.out}"
 
 
@@ -104,6 +106,7 @@ def done(task: Task, report: PredictReport) -> Outcome:
         frames=report.frames,
         marked=report.marked,
         score=round(report.score, 4),
+        present=report.present,
     )
 
 
@@ -117,6 +120,7 @@ def finished_before(task: Task, scores: Mapping[str, Any]) -> Outcome:
         frames=len(scores["frames"]),
         marked=scores["marked"],
         score=scores["score"],
+        present=scores["present"],
     )
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 class PredictReport:
     """Where everything was written, and how sure the network is. `score` is in [0, 1].
 
-    The object is marked in `marked` of `frames` frames. `shortfall` is None, or says in one line
-    how much of the video could not be read.
+    The object is marked in `marked` of `frames` frames. presence: of the frame that shows it most,
+    in [0, 1]; it is in the video where that reaches `threshold`. `shortfall` is None, or says in
+    one line how much of the video could not be read.
     """
 
     video: str
@@ -18,6 +19,9 @@ class PredictReport:
     frames: int
     marked: int
     score: float
+    presence: float
+    threshold: float
+    present: bool
     masks: str
     overlay: str
     contact_sheet: str
@@ -26,7 +30,14 @@ class PredictReport:
 
     def table(self) -> str:
         """Lines for people, the answer first."""
-        nothing = "" if self.marked else ": nothing that fits was found"
+        nothing = ""
+        if not self.present:
+            nothing = (
+                f": not in this video; no frame shows it with a presence of {self.threshold:.2f} "
+                f"or more (at most {self.presence:.2f})"
+            )
+        elif not self.marked:
+            nothing = ": nothing that fits was found"
         places = (("masks", self.masks), ("overlay", self.overlay), ("sheet", self.contact_sheet))
         return "\n".join(
             [

@@ -23,7 +23,10 @@ from stages.model.inputs import Support, Words
 from stages.model.network import Network
 from stages.model.prediction import Followed
 from stages.predicting.encoded_support import EncodedSupport, SeenBy, four
+from stages.runs.calibration import read_calibration
 from stages.runs.checkpoint import load_checkpoint, require_encoders
+
+SURELY_ABSENT = 0.01  # presence below which a frame shows nothing, whatever the network was taught
 
 
 class Segmenter:
@@ -39,6 +42,7 @@ class Segmenter:
         self.device = torch.device(device)
         self.encoders = LiveEncoders(self.config.encoder, device)
         require_encoders(loaded.encoders, self.encoders.present, run_dir)
+        self.calibration = read_calibration(run_dir)
 
     def support(self, shown: SupportSet) -> Support:
         """Maps, words and masks of the annotated frames; S frames of any sizes on one canvas."""
@@ -102,6 +106,11 @@ class Segmenter:
         batch = EpisodeBatch(query=query, words=words, support=support)
         return follow_model(self.model, batch, memory, overlap, self.config.train.precision)
 
+    def threshold(self, asked: float | None = None) -> float:
+        """Presence from which a frame shows the object: what is asked for, or else the run's own,
+        which without a calibration is next to nothing."""
+        return max(self.calibration.threshold, SURELY_ABSENT) if asked is None else asked
+
     def at_frame_size(self, logits: Tensor, frame: Frame) -> NDArray[np.float32]:
         """Mask logits [N, h, w] of one frame at its own size, [N, H, W]."""
         own = (frame.shape[0], frame.shape[1])
@@ -118,5 +127,8 @@ class Segmenter:
 
     def size(self, frame: Frame) -> tuple[int, int]:
         """Network input size (H, W) of a frame."""
-        height, width = frame.shape[:2]
+        return self.network_size(*frame.shape[:2])
+
+    def network_size(self, height: int, width: int) -> tuple[int, int]:
+        """The same of frames of that height and width."""
         return network_size(height, width, self.config.features, "the video or its support")

@@ -23,7 +23,7 @@ from stages.predicting.continuing import Ended, FinishedPart, go_on, require_bet
 from stages.predicting.identity import digest_of, excerpt_facts, video_facts
 from stages.predicting.instances import Instances
 from stages.predicting.kinds import Kind, read_kind
-from stages.predicting.options import PredictOptions
+from stages.predicting.options import INSTANCE, PredictOptions
 from stages.predicting.report import PredictReport
 from stages.predicting.requests import Request, Shown
 from stages.predicting.results import Scores, Subject, whole_results
@@ -145,6 +145,8 @@ class Session:
             "excerpt": excerpt_facts(request.excerpt),
             "kind": self.kind(request).digest,
             "options": asdict(self.options),
+            "threshold": self.threshold,
+            "calibration": asdict(self.segmenter.calibration),
             "settings": asdict(self.segmenter.config),
             "digests": self.digests,
         }
@@ -205,9 +207,11 @@ class Session:
         before = read_scores(out)
         done = self.unfinished(request, out) if self.go_on else None
         if done is None:
-            stream = stream_answers(segmenter, source, words, support, self._instances())
+            stream = stream_answers(
+                segmenter, source, words, support, self.options, self._instances()
+            )
         else:
-            stream = go_on(segmenter, source, words, support, done)
+            stream = go_on(segmenter, source, words, support, self.options, done)
         ended = Ended()
 
         def known() -> Mapping[str, Any]:
@@ -234,6 +238,9 @@ class Session:
             frames=scores.frames,
             marked=scores.marked,
             score=scores.score,
+            presence=scores.presence,
+            threshold=self.threshold,
+            present=scores.present,
             masks=str(out / MASKS),
             overlay=str(out / OVERLAY),
             contact_sheet=str(out / SHEET),
@@ -250,12 +257,25 @@ class Session:
             "support_expression": self.kind(request).expression,
             "run": str(self.run.absolute()),
             "excerpt": excerpt_facts(request.excerpt),
+            "threshold": self.threshold,
+            "calibrated": self.segmenter.calibration.fitted,
             "digest": self.digest(request),
             "manner": self.manner(request),
         }
 
+    @property
+    def threshold(self) -> float:
+        """Presence from which a frame shows the object, or score from which an instance counts."""
+        asked = self.options.threshold
+        if self.options.multi:
+            return INSTANCE if asked is None else asked
+        return self.segmenter.threshold(asked)
+
     def _instances(self) -> Instances | None:
-        return Instances(self.options.threshold) if self.options.multi else None
+        if not self.options.multi:
+            return None
+        probability = self.segmenter.calibration.probability
+        return Instances(self.threshold, lambda presence: float(probability(presence)))
 
 
 def shown_for(request: Request) -> Shown:

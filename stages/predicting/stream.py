@@ -10,7 +10,7 @@ import os
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,7 +18,9 @@ from stages.data.video import VideoSource
 from stages.model.inputs import Support, Words
 from stages.predicting.answers import Frame, FrameAnswer, ObjectAnswer
 from stages.predicting.following import JudgedFrame, encode_frames, judge_frames
-from stages.predicting.instances import Instances, Picked, likely
+from stages.predicting.instances import Instances, Picked
+from stages.predicting.options import PredictOptions
+from stages.predicting.room import frames_at_once
 from stages.predicting.segmenter import Segmenter
 from stages.predicting.windows import batches
 from stages.runtime.ahead import ahead
@@ -35,6 +37,7 @@ def stream_answers(
     source: VideoSource,
     words: Words,
     support: Support,
+    options: PredictOptions = PredictOptions(),  # noqa: B008  frozen
     instances: Instances | None = None,
     frames: Iterable[Frame] | None = None,
     first: int = 0,
@@ -46,49 +49,60 @@ def stream_answers(
     """
     together = segmenter.config.features.batch_frames
     window = segmenter.config.evaluate.window or WINDOW
+    if options.whole_video:
+        window = max(window, frames_at_once(segmenter, source))
+    finisher = Finisher(segmenter, source, segmenter.threshold(options.threshold), first)
     decoded = ahead(source if frames is None else frames, together, "decode")
     encoded = encode_frames(segmenter, decoded)
-    judged = ahead(judge_frames(segmenter, encoded, words, support, window), window, "network")
-    picked = ((said, _picked(said, instances)) for said in judged)
-    answers = ahead(_finish(segmenter, source, picked, first), FRAMES_AHEAD, "finish")
+    judged = ahead(judge_frames(segmenter, encoded, words, support, window), together, "network")
+    picked = ((said, None if instances is None else instances.of(said)) for said in judged)
+    answers = ahead(finisher.finish(picked), FRAMES_AHEAD, "finish")
     with closing(decoded), closing(judged), closing(answers):
         yield from track(answers, total=source.expected or None, description="predict")
 
 
-def _picked(said: JudgedFrame, instances: Instances | None) -> list[Picked]:
-    """The objects of a frame: what is described, or the instances that pass."""
-    return [_described(said)] if instances is None else instances.of(said)
+@dataclass(frozen=True)
+class Finisher:
+    """Brings what is judged of frames to their own size, several frames side by side.
 
+    threshold: presence from which a frame shows the described object. first: number of the first.
+    """
 
-def _described(said: JudgedFrame) -> Picked:
-    return Picked(OBJECT, said.described, likely(said.described.presence))
+    segmenter: Segmenter
+    source: VideoSource
+    threshold: float
+    first: int = 0
 
+    def finish(
+        self, picked: Iterable[tuple[JudgedFrame, list[Picked] | None]]
+    ) -> Iterator[FrameAnswer]:
+        """An answer a frame: of the described object, or of those that were picked."""
+        index = self.first
+        with ThreadPoolExecutor(min(FINISHED_TOGETHER, os.cpu_count() or 1)) as pool:
+            for several in batches(picked, FINISHED_TOGETHER):
+                yield from pool.map(self.frame, range(index, index + len(several)), several)
+                index += len(several)
 
-def _finish(
-    segmenter: Segmenter,
-    source: VideoSource,
-    picked: Iterable[tuple[JudgedFrame, list[Picked]]],
-    first: int,
-) -> Iterator[FrameAnswer]:
-    """Masks at the frames' own size, several frames side by side."""
+    def frame(self, index: int, judged: tuple[JudgedFrame, list[Picked] | None]) -> FrameAnswer:
+        """What is found in frame `index`."""
+        said, picked = judged
+        objects = tuple(self.object(said, one, True) for one in picked or ())
+        if not objects:
+            described = self.described(said)
+            present = picked is None and described.score >= self.threshold
+            objects = (self.object(said, described, present),)
+        at = self.source.times.seconds(index)
+        return FrameAnswer(index, self.source.name(index), said.frame, objects, at)
 
-    def finish(index: int, frame: tuple[JudgedFrame, list[Picked]]) -> FrameAnswer:
-        said, objects = frame
-        found = tuple(_object(segmenter, said, one) for one in objects)
-        if not found:
-            described = _object(segmenter, said, _described(said))
-            found = (replace(described, mask=np.zeros_like(described.mask)),)
-        at = source.times.seconds(index)
-        return FrameAnswer(index, source.name(index), said.frame, found, at)
+    def described(self, said: JudgedFrame) -> Picked:
+        """The described object, its score the probability that the frame shows it."""
+        presence = self.segmenter.calibration.probability(said.described.presence)
+        return Picked(OBJECT, said.described, float(presence))
 
-    index = first
-    with ThreadPoolExecutor(min(FINISHED_TOGETHER, os.cpu_count() or 1)) as pool:
-        for several in batches(picked, FINISHED_TOGETHER):
-            yield from pool.map(finish, range(index, index + len(several)), several)
-            index += len(several)
-
-
-def _object(segmenter: Segmenter, said: JudgedFrame, picked: Picked) -> ObjectAnswer:
-    logits = segmenter.at_frame_size(picked.judged.masks[None], said.frame)[0]
-    mask = segmenter.mask(said.frame, logits)
-    return ObjectAnswer(picked.number, mask, logits, picked.score)
+    def object(self, said: JudgedFrame, picked: Picked, present: bool) -> ObjectAnswer:
+        """One object; its mask is empty where the frame does not show it."""
+        logits = self.segmenter.at_frame_size(picked.judged.masks[None], said.frame)[0]
+        mask = np.zeros(logits.shape, bool)
+        if present:
+            mask = self.segmenter.mask(said.frame, logits)
+        return ObjectAnswer(picked.number, mask, logits, picked.score, present)

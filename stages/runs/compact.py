@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from configs import UsageError
+from stages.runs.calibration import read_calibration, write_calibration
 from stages.runs.checkpoint import load_checkpoint, save_checkpoint
 from stages.runs.folder import RunFolder
 
@@ -36,5 +37,7 @@ def compact(run: Path, out: Path) -> CompactReport:
     loaded = load_checkpoint(run)
     facts = {name: loaded.facts[name] for name in KEPT if name in loaded.facts}
     save_checkpoint(out, loaded.model.half(), loaded.config, loaded.encoders, facts)
+    if (calibration := read_calibration(run)).fitted:
+        write_calibration(out, calibration)
     weights = sum(tensor.numel() for tensor in loaded.model.state_dict().values())
     return CompactReport(str(out), weights, folder.weights.stat().st_size)

@@ -2,6 +2,7 @@
 
 RUN/config.toml              what the network was made with, every key stated
    /model.safetensors        its weights
+   /calibration.json         from its presence to a probability, and the clips that it was fitted on
    /metrics.jsonl            the course of its training, a line a look
    /tensorboard/             the same as event files, where tensorboard is installed
    /checkpoints/last.pt      what training goes on from
@@ -84,6 +85,10 @@ class RunFolder:
     @property
     def weights(self) -> Path:
         return self.path / WEIGHTS
+
+    @property
+    def calibration(self) -> Path:
+        return self.path / "calibration.json"
 
     @property
     def metrics(self) -> Path:

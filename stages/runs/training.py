@@ -131,7 +131,8 @@ def clear(run: Path) -> None:
     """Remove what a former training and its evaluations left in a run folder."""
     folder = RunFolder(run)
     # Weights first: without them nothing else here counts as a run.
-    for file in (folder.weights, folder.progress, folder.metrics, folder.report, folder.config):
+    files = (folder.weights, folder.progress, folder.metrics, folder.report, folder.config)
+    for file in (*files, folder.calibration):
         file.unlink(missing_ok=True)
     for path in (folder.evaluation("").path, folder.events):
         shutil.rmtree(path, ignore_errors=True)

@@ -11,10 +11,12 @@ import torch
 from configs import Config
 from stages.data.dataset import Dataset
 from stages.data.episodes import Episode
+from stages.data.sampling import mismatched
 from stages.feeding.batches import FeatureSource, collate
-from stages.feeding.inference import answers, run_model
+from stages.feeding.inference import answers, presence_of, run_model
 from stages.model.network import Network
 from stages.model.prediction import Prediction
+from stages.runs.calibration import Calibration, calibrated
 from stages.scoring.metrics import region_j
 
 
@@ -36,11 +38,27 @@ class Holdout:
         every = max(1, len(self.episodes) // self.config.train.holdout_episodes)
         return float(np.mean([self._j(network, episode) for episode in self.episodes[::every]]))
 
-    def calibrate(self, network: Network) -> None:
-        """Let the network set from them what training cannot."""
-        if self.episodes:
-            network.eval()
-            network.calibrate([self._said(network, episode) for episode in self.episodes])
+    def calibrate(self, network: Network) -> Calibration:
+        """Let the network set from them what training cannot, and find what its presence is worth:
+        on the episodes, and on the same with a support of a kind that the query does not show."""
+        network.eval()
+        said = [self._said(network, episode) for episode in self.episodes]
+        if said:
+            network.calibrate(said)
+            said = [self._said(network, episode) for episode in self.episodes]
+        absent = [self._said(network, episode) for episode in self.without_the_kind()]
+        return calibrated([presence_of(clip) for clip in said], [presence_of(c) for c in absent])
+
+    def without_the_kind(self) -> list[Episode]:
+        """The episodes with a support of another kind, where the videos leave one."""
+        categories = sorted({episode.category for episode in self.episodes})
+        videos = {episode.support.video for episode in self.episodes}
+        rng = np.random.default_rng(0)
+        drawn = [
+            (episode, mismatched(self.dataset, [episode], categories, rng, videos)[0])
+            for episode in self.episodes
+        ]
+        return [other for episode, other in drawn if other.support != episode.support]
 
     def _said(self, network: Network, episode: Episode) -> Prediction:
         batch = collate(self.dataset, self.source, [episode], self.device, with_targets=False)

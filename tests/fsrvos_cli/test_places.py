@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from configs import MissingError
+from configs import MissingError, UsageError
 from fsrvos_cli import places
 from stages.runs.packaged import PACKAGED, packaged_run
 
@@ -100,3 +100,12 @@ def test_packaged_runs_answer_to_their_names_unless_a_run_has_it(work: Path) -> 
         assert places.find_run(Path(name)) == packaged_run(name)
     own = make_run(work, "shipped", age=0)
     assert places.find_run(Path("shipped")).resolve() == own.resolve()
+
+
+def test_the_runs_of_all_folds_lie_beside_one_of_them(work: Path) -> None:
+    runs = [make_run(work, f"my-set-text-only-fold{fold}", age=fold) for fold in (1, 2)]
+    assert places.runs_of_folds(runs[1], (1, 2)) == runs
+    with pytest.raises(MissingError, match=r"fold3 does not exist; train it: .* --fold 3 --run"):
+        places.runs_of_folds(runs[0], (1, 2, 3))
+    with pytest.raises(UsageError, match="not named <name>-fold<N>"):
+        places.runs_of_folds(make_run(work, "mine", age=0), (1, 2))

@@ -22,6 +22,7 @@ from stages.encoders import load_text, load_vision
 from stages.features import extract
 from stages.model.networks import build_network
 from stages.runs.checkpoint import Encoders, save_checkpoint
+from tests.stages.ants import write_clip, write_support
 
 BLOCKS = ("ant", "bee", "cat", "dog", "eel", "fox")
 SIDES = ("left", "right")
@@ -106,3 +107,18 @@ def untrained_run(
     model = build_network(tiny.model, tiny_encoders.channels, tiny_encoders.text_width)
     save_checkpoint(run, model, tiny, tiny_encoders, {"fold": 1, "steps": 0})
     return run
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video of an ant."""
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    write_clip(path)
+    return path
+
+
+@pytest.fixture
+def support(tmp_path: Path) -> Path:
+    """A support folder of one."""
+    write_support(tmp_path / "support")
+    return tmp_path / "support"

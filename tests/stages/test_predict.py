@@ -31,39 +31,10 @@ from stages.predicting.results import overlay as overlays
 from stages.predicting.segmenter import Segmenter
 from stages.runs.checkpoint import load_checkpoint
 from tests.full_disk import refusal
+from tests.stages.ants import FRAMES, picture
 from tests.stages.error_lines import Captured, assert_one_line
 
 SENTENCE = "The Left ant"
-FRAMES = 13
-
-
-def picture(when: int, size: tuple[int, int] = (64, 96)) -> np.ndarray:  # type: ignore[type-arg]
-    frame = np.full((*size, 3), 90, dtype=np.uint8)
-    frame[20:44, 6 + when : 30 + when] = (0, 255, 0)
-    return frame
-
-
-@pytest.fixture(scope="session")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A video of 13 frames, more than a window."""
-    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    with VideoWriter(path, 25) as film:
-        for when in range(FRAMES):
-            film.write(picture(when))
-    return path
-
-
-@pytest.fixture
-def support(tmp_path: Path) -> Path:
-    """Two annotated frames of two sizes."""
-    folder = tmp_path / "support"
-    for name, size in (("a", (64, 96)), ("b", (96, 64))):
-        ids = np.zeros(size, dtype=np.uint8)
-        ids[20:44, 8:32] = 2
-        write_mask_png(folder / f"masks/{name}.png", ids)
-        write_png(folder / f"{name}.png", picture(2, size))
-    (folder / "support.toml").write_text('expression = "an ant"\nobject_id = 2\n')
-    return folder
 
 
 def test_all_results_are_there_and_of_the_right_size(
@@ -93,28 +64,24 @@ def test_all_results_are_there_and_of_the_right_size(
     scores = json.loads((out / "scores.json").read_text())
     assert scores.keys() == {
         *("video", "expression", "support", "run", "score", "frames", "provenance"),
-        *(
-            "marked",
-            "shortfall",
-            "support_expression",
-            "excerpt",
-            "digest",
-            "manner",
-            "interrupted",
-        ),
+        *("presence", "present", "threshold", "calibrated"),
+        *("marked", "shortfall", "support_expression", "excerpt", "digest"),
+        *("manner", "interrupted"),
     }
     digests = scores["provenance"]["digests"]
     weights = load_file(untrained_run / "model.safetensors")
     assert digests["weights"] == weights_digest(weights)
     assert digests["vision"] == load_checkpoint(untrained_run).encoders.vision_digest
-    assert scores["marked"] == sum(entry["present"] for entry in scores["frames"])
     assert scores["marked"] == report.marked and scores["shortfall"] is None
     assert scores["expression"] == "the left ant"
     assert [entry["frame"] for entry in scores["frames"]] == names
+    marked = 0
     for entry in scores["frames"]:
         assert 0 <= entry["score"] <= 1
-        marked = read_ids(Path(report.masks) / f"{entry['frame']}.png").any()
-        assert entry["present"] == marked
+        assert entry["present"] is (entry["score"] >= scores["threshold"])
+        marked += bool(read_ids(Path(report.masks) / f"{entry['frame']}.png").any())
+    assert scores["marked"] == marked
+    assert scores["presence"] == max(entry["score"] for entry in scores["frames"])
     mean = np.mean([entry["score"] for entry in scores["frames"]])
     assert scores["score"] == pytest.approx(mean, abs=1e-3)
     assert (report.frames, report.video) == (FRAMES, str(clip))

@@ -12,9 +12,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from configs.errors import UsageError
+from stages.data.builders.a2d import read_a2d
 from stages.data.builders.choosing import Choices
+from stages.data.builders.jhmdb import read_jhmdb
 from stages.data.builders.mevis import read_mevis
 from stages.data.builders.raw import Benchmark
+from stages.data.builders.ref_davis17 import read_ref_davis17
+from stages.data.builders.refcoco import read_refcoco
+from stages.data.builders.release import read_release
 from stages.data.builders.sail_vos import read_sail_vos
 from stages.data.builders.writing import BuildReport, write_benchmark
 from stages.data.builders.youtube_vos import read_youtube_vos
@@ -25,6 +30,11 @@ BUILDERS: Mapping[str, Callable[[Path, Choices], Benchmark]] = {
     "mini-ref-youtube-vos": lambda source, _: read_youtube_vos(source),
     "mini-ref-sail-vos": lambda source, _: read_sail_vos(source),
     "mini-mevis": read_mevis,
+    "release": read_release,
+    "refcoco": read_refcoco,
+    "ref-davis17": read_ref_davis17,
+    "a2d-sentences": read_a2d,
+    "jhmdb-sentences": read_jhmdb,
 }
 
 # What is chosen where nothing is said. The paper names the kinds of choice; the numbers are ours,
@@ -32,6 +42,10 @@ BUILDERS: Mapping[str, Callable[[Path, Choices], Benchmark]] = {
 USUAL: Mapping[str, Choices] = {
     "mini-ref-youtube-vos": Choices(one_category=True, total=1668),
     "mini-ref-sail-vos": Choices(least_frames=5, drop_absent=True),
+    # Test sets are scored whole, and a support may come from elsewhere.
+    "ref-davis17": Choices(least_videos=1),
+    "a2d-sentences": Choices(least_videos=1),
+    "jhmdb-sentences": Choices(least_videos=1),
 }
 
 

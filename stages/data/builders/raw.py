@@ -47,7 +47,8 @@ class Benchmark:
     """What a reader found.
 
     `test_only` benchmarks test every class in every fold. `raw` counts the videos that the source
-    holds. `skipped` says in one line each what was left out and why.
+    holds. `skipped` says in one line each what was left out and why. `kind` is what it turned out
+    to be, where the builder's name does not say it.
     """
 
     classes: tuple[str, ...]
@@ -55,6 +56,7 @@ class Benchmark:
     skipped: tuple[str, ...]
     test_only: bool = False
     raw: int = 0
+    kind: str | None = None
 
 
 @dataclass(frozen=True)

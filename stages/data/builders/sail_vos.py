@@ -11,6 +11,7 @@ are left out (`choosing`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from configs.errors import FsrvosError
@@ -21,10 +22,16 @@ from stages.data.files import mapping, read_json
 from stages.data.index import parse_video
 
 SAIL_CLASSES = ("dog", "car", "person")
+_IMAGES = ("Images", "JPEGImages")
 
 
 def read_sail_vos(source: Path) -> Benchmark:
     """The videos of the three classes; faults of single videos are reported as skipped."""
+    return read_flat(source, SAIL_CLASSES)
+
+
+def read_flat(source: Path, classes: Sequence[str] | None) -> Benchmark:
+    """The videos of a folder in that layout; without `classes`, of all categories, as they are."""
     source = find_root(source, "meta_expressions.json")
     meta_path, words_path = source / "meta.json", source / "meta_expressions.json"
     meta = mapping(mapping(read_json(meta_path), str(meta_path)).get("videos"), str(meta_path))
@@ -33,20 +40,24 @@ def read_sail_vos(source: Path) -> Benchmark:
     for video_id, entry in words.items():
         try:
             video = parse_video(video_id, entry, meta, words_path, meta_path, faults)
-            if video is not None and video.category in SAIL_CLASSES:
-                videos.append(_with_files(source, video))
+            if video is not None:
+                videos.append(_with_files(source, video, one_label=classes is not None))
         except FsrvosError as fault:
             faults.append(fault)
+    named = tuple(classes or sorted({raw.video.category for raw in videos}))
     skipped = tuple(map(str, faults))
-    return Benchmark(SAIL_CLASSES, tuple(videos), skipped, test_only=True, raw=len(words))
+    return Benchmark(named, tuple(videos), skipped, test_only=classes is not None, raw=len(words))
 
 
-def _with_files(source: Path, video: Video) -> RawVideo:
-    images = tuple(find_image(source / "Images" / video.id, name, source) for name in video.frames)
+def _with_files(source: Path, video: Video, one_label: bool) -> RawVideo:
+    images = next(
+        (source / name for name in _IMAGES if (source / name).is_dir()), source / "Images"
+    )
+    files = tuple(find_image(images / video.id, name, source) for name in video.frames)
     folder = source / "Annotations" / video.id
     masks = tuple(folder / f"{name}.png" for name in video.frames)
     for mask in masks:
         require_inside(mask, source)
-    if len(video.objects) > 1:
-        return RawVideo(video, images, MaskFiles(masks))
-    return RawVideo(video, images, OneLabel(masks, next(iter(video.objects))))
+    if len(video.objects) > 1 or not one_label:
+        return RawVideo(video, files, MaskFiles(masks))
+    return RawVideo(video, files, OneLabel(masks, next(iter(video.objects))))

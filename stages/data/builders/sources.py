@@ -9,6 +9,7 @@ from stages.data.files import plain_name, stays_inside
 from stages.data.images import IMAGE_SUFFIXES
 
 _LEVELS = 3
+_DEEP = 4
 
 
 def find_root(source: Path, marker: str) -> Path:
@@ -28,8 +29,7 @@ def find_root(source: Path, marker: str) -> Path:
             folder
             for depth in range(1, _LEVELS + 1)
             for folder in source.glob("/".join(["*"] * depth))
-            if folder.is_dir() and not folder.name.startswith(".") and folder.name != "__MACOSX"
-            if (folder / marker).exists()
+            if _may_hold(folder) and (folder / marker).exists()
         }
     )
     if len(below) > 1:
@@ -37,6 +37,26 @@ def find_root(source: Path, marker: str) -> Path:
     if not below:
         raise MissingError(f"{source / marker}: no such file, nor in a folder above or below it")
     return below[0]
+
+
+def find_folders(source: Path, name: str, at_least_one: bool = True) -> list[Path]:
+    """The folders at `source` or a few levels below that hold a file or folder of that name.
+
+    Raises MissingError where there is none and `at_least_one` is wanted.
+    """
+    if not source.is_dir():
+        raise MissingError(f"{source}: no such folder; name the raw dataset's")
+    folders = [source]
+    for depth in range(1, _DEEP + 1):
+        folders += sorted(p for p in source.glob("/".join(["*"] * depth)) if _may_hold(p))
+    found = [folder for folder in folders if (folder / name).exists()]
+    if not found and at_least_one:
+        raise MissingError(f"{source / name}: no such file, nor in a folder below; download it")
+    return found
+
+
+def _may_hold(path: Path) -> bool:
+    return path.is_dir() and not path.name.startswith(".") and path.name != "__MACOSX"
 
 
 def find_image(folder: Path, name: str, root: Path) -> Path:

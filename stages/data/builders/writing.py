@@ -41,6 +41,7 @@ from stages.data.parallel import in_parallel
 PAPER_STEPS = {"mini-ref-youtube-vos": (3471, 2387, 1668)}
 PAPER_SENTENCES = {"mini-ref-youtube-vos": 12913}
 VERSION = 1
+TWO = 2
 
 
 @dataclass(frozen=True)
@@ -97,10 +98,10 @@ def write_benchmark(
             said = f"have {choices.least_frames} frames or more"
             said += " that show what is described" if choices.drop_absent else ""
             steps.append(Step(said, len(videos)))
-        videos, notes = enough_of_each(videos, max(2, choices.least_videos))
+        videos, notes = enough_of_each(videos, choices.least_videos)
         few += [f"class {name!r} left out: 0 videos of it" for name in _absent(benchmark, unlisted)]
         few += notes
-        steps.append(Step(f"of classes with {max(2, choices.least_videos)} or more", len(videos)))
+        steps.append(Step(f"of classes with {choices.least_videos} or more", len(videos)))
         videos, cap = balance(videos, choices)
         steps.append(Step(f"with at most {cap or 'all'} of a class", len(videos), taken))
         if not videos:
@@ -109,7 +110,7 @@ def write_benchmark(
                 "check that the source is the whole raw dataset"
             )
         _write_all(building, videos, jobs, progress)
-        _write_about(building.path, benchmark, videos, kind)
+        _write_about(building.path, benchmark, videos, benchmark.kind or kind)
         building.clear({raw.video.id for raw in videos})
         building.put(out)
     return _report(out, kind, benchmark, videos, few, steps)
@@ -223,8 +224,8 @@ def _write_about(root: Path, benchmark: Benchmark, videos: Sequence[RawVideo], k
     write_index([raw.video for raw in videos], root)
     write_json(root / "classes.json", list(benchmark.classes))
     write_kind(root, kind)
-    there = {raw.video.category for raw in videos}
-    kept = [name for name in benchmark.classes if name in there]
+    counts = Counter(raw.video.category for raw in videos)
+    kept = [name for name in benchmark.classes if counts[name] >= TWO]  # what an episode takes
     if len(kept) < len(benchmark.classes) or benchmark.test_only:
         write_json(root / "folds.json", _folds(benchmark, kept))
 
@@ -258,6 +259,6 @@ def _folds(benchmark: Benchmark, kept: list[str]) -> dict[str, dict[str, list[st
         if not benchmark.test_only:
             ids = {name: i for i, name in enumerate(benchmark.classes)}
             test = [name for name in kept if ids[name] % len(FOLDS) == fold - 1]
-        if test:
+        if test or benchmark.test_only:
             folds[str(fold)] = {"test": test, "train": [n for n in kept if n not in test]}
     return folds

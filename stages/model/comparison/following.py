@@ -28,7 +28,6 @@ from stages.model.comparison.tracks import carry
 from stages.model.comparison.upsampling import FINE, upsample
 from stages.model.prediction import Followed, FollowedObject
 
-OUT_OF_SIGHT = -6.0  # logit at most of the presence in a frame without a cell of the object
 SWITCH = 4.0  # logits by which something else is surer to be of the kind, for it to be followed
 CERTAIN = 1e-4  # chance at least that an object is not the described one
 APART = 0.1  # overlap of two masks at most, for one to be something else
@@ -205,7 +204,7 @@ def _presence(window: Window, seen: _Seen, numbers: Sequence[int]) -> Tensor:
     """[T] logits that a frame shows any of the objects."""
     shown = torch.isin(seen.owners, torch.tensor(numbers, device=seen.owners.device))
     there = shown.flatten(1).any(1)
-    return torch.where(there, window.presence, window.presence.clamp(max=OUT_OF_SIGHT))
+    return torch.where(there, window.presence, window.presence.clamp(max=ABSENT))
 
 
 def _logit_of(log_share: float) -> float:

@@ -29,19 +29,23 @@ class Scores(Result):
         self.path, self.facts, self.made = path, facts, made
         self.rows = list[dict[str, Any]]()
         self.presences = list[float]()
+        self.marked = 0
 
     def add(self, answer: FrameAnswer) -> None:
         """Keep the frame's figures."""
         self.presences.append(answer.presence)
         row = {"frame": answer.name, "seconds": round(float(answer.at), MICROSECONDS)}
         row["score"] = round(answer.presence, DIGITS)
-        self.rows.append(row | {"present": answer.marked})
+        self.rows.append(row | {"present": answer.present})
+        self.marked += answer.marked
 
     def close(self) -> None:
         """Write the file."""
         written = {
             **self.facts(),
             "score": round(self.score, DIGITS),
+            "presence": round(self.presence, DIGITS),
+            "present": self.present,
             "marked": self.marked,
             "frames": self.rows,
             "provenance": self.made,
@@ -59,6 +63,11 @@ class Scores(Result):
         return float(np.mean(self.presences))
 
     @property
-    def marked(self) -> int:
-        """In how many frames something is marked."""
-        return sum(row["present"] for row in self.rows)
+    def presence(self) -> float:
+        """That the video shows the object: that of the frame that shows it most, in [0, 1]."""
+        return max(self.presences)
+
+    @property
+    def present(self) -> bool:
+        """Whether any frame shows it, by the threshold."""
+        return any(row["present"] for row in self.rows)

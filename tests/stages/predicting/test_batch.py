@@ -97,6 +97,8 @@ def test_each_is_what_it_is_alone(
         said = predict(video=clip, expression="the ant", support=ants, run=untrained_run, out=alone)
         assert contents(home / name) == contents(alone)
         assert outcome.score == pytest.approx(said.score, abs=1e-4)
+        assert (outcome.present, outcome.marked) == (said.present, said.marked)
+        assert ("not in this video" in outcome.line()) == (not said.present)
         scores = [json.loads((at / "scores.json").read_text()) for at in (home / name, alone)]
         assert scores[0]["frames"] == scores[1]["frames"]
         assert scores[0]["digest"] == scores[1]["digest"]
@@ -321,7 +323,7 @@ def test_an_interrupt_leaves_what_is_finished_and_no_process(
     line = [sys.executable, "-m", "fsrvos_cli", "predict", str(tmp_path / "clips"), "an ant"]
     line += ["--support", str(ants), "--checkpoint", str(untrained_run), "-o", str(home)]
     with subprocess.Popen([*line, "--jobs", jobs], stderr=subprocess.PIPE, text=True) as work:
-        while not list(home.glob(".b.*")):
+        while not ((home / "a").exists() and list(home.glob(".b.*"))):
             assert work.poll() is None, work.stderr
             time.sleep(0.1)
         work.send_signal(signal.SIGINT)

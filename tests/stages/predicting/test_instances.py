@@ -15,7 +15,7 @@ from stages.data.images import read_ids
 from stages.data.overlay import write_mask_png, write_png
 from stages.model.prediction import Followed, FollowedObject
 from stages.predicting.following import Judged, JudgedFrame
-from stages.predicting.instances import Instances, score
+from stages.predicting.instances import Instances
 from stages.predicting.results.drawing import COLOURS
 from stages.predicting.segmenter import Segmenter
 
@@ -42,9 +42,13 @@ def frame(objects: dict[int, Judged]) -> JudgedFrame:
 
 
 def test_a_score_is_the_less_likely_of_described_and_shown() -> None:
+    score = Instances(0.5).score
     assert score(judged(0, 0.9, 0.3)) == pytest.approx(0.3)
     assert score(judged(0, 0.2, 0.8)) == pytest.approx(0.2)
     assert score(Judged(block(0), float("inf"), float("-inf"))) == pytest.approx(0)
+    calibrated = Instances(0.5, lambda presence: 0.125 if presence == 2 else 0.75)
+    assert calibrated.score(Judged(block(0), 2, 9)) == 0.125
+    assert calibrated.score(Judged(block(0), 3, 9)) == 0.75
 
 
 @pytest.mark.parametrize(
