@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from fractions import Fraction
 
 import numpy as np
@@ -21,7 +21,7 @@ class GivenFrames:
     def __init__(self, frames: Iterable[NDArray[np.uint8]], fps: float) -> None:
         self._frames = frames
         self.fps = fps
-        self.expected = len(frames) if hasattr(frames, "__len__") else 0
+        self.expected = len(frames) if isinstance(frames, Sized) else 0
         self.times = FrameTimes(1 / Fraction(fps).limit_denominator(1001))
 
     def name(self, index: int) -> str:
