@@ -142,9 +142,7 @@ class FeatureStore:
                 raise DamagedError("was found damaged before")
             record = self._own_record(item)
         except FileNotFoundError:
-            raise MissingError(
-                f"the cache has no item {item}: {folder}; run fsrvos features"
-            ) from None
+            raise self._absent(item) from None
         except DamagedError as error:
             raise self._damaged(item, str(error)) from None
         opened = self._opened[item] = open_item(record, folder)
@@ -172,6 +170,8 @@ class FeatureStore:
         except (DamagedError, ValueError, OSError) as error:
             if self._replaced(record):
                 return self.read(item, frames, levels)
+            if not (self.item_folder(item) / RECORD).is_file():  # removed since it was opened
+                raise self._absent(item) from None
             raise self._damaged(item, self._fault(record, error)) from None
 
     def _fault(self, record: Record, error: Exception) -> str:
@@ -202,6 +202,10 @@ class FeatureStore:
     def mark_used(self, user: Path | None = None) -> None:
         """Note that the key was used now, and by which run or data folder (users.py)."""
         mark_used(self.folder, user)
+
+    def _absent(self, item: str) -> MissingError:
+        folder = self.item_folder(item)
+        return MissingError(f"the cache has no item {item}: {folder}; run fsrvos features")
 
     def _damaged(self, item: str, fault: str) -> CacheIntegrityError:
         folder = self.item_folder(item)

@@ -161,6 +161,13 @@ def _sweep(path: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
+def sweep_files(folder: Path) -> None:
+    """Remove the files that killed processes left in a folder under temporary names."""
+    for left in folder.glob(".*.*.*.*"):
+        if left.is_file() and is_abandoned(left.name, left.stat().st_mtime):
+            left.unlink(missing_ok=True)
+
+
 def reason(error: OSError) -> str:
     """What the system says of a failure, a full disk and a size limit alike."""
     if is_full(error):

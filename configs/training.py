@@ -38,7 +38,9 @@ class TrainConfig:
     log_every: int = 20
     holdout_every: int = 0  # steps between looks at the held-back slice; 0 = only at the end
     holdout_episodes: int = 24
-    checkpoint_every: int = 500
+    checkpoint_every: int = 500  # steps between checkpoints
+    checkpoint_minutes: float = 10.0  # and minutes, where that is sooner; 0 = steps alone
+    keep_checkpoints: int = 2  # the last ones; the best weights are kept beside them
     loader_threads: int = 1
     prefetch: int = 4
     weight_score: float = 2.0
@@ -50,7 +52,14 @@ class TrainConfig:
     weight_dense: float = 0.5  # the dense prior's own mask and dice terms, weighted as above
 
     def __post_init__(self) -> None:
-        for name in ("steps", "videos_per_step", "log_every", "checkpoint_every", "prefetch"):
+        for name in (
+            "steps",
+            "videos_per_step",
+            "log_every",
+            "checkpoint_every",
+            "prefetch",
+            "keep_checkpoints",
+        ):
             if getattr(self, name) < 1:
                 raise ValueError(f"train.{name} is {getattr(self, name)}; it must be 1 or more")
         for name in ("twin_share", "wrong_support", "hide_nouns", "channel_dropout", "flip_maps"):
@@ -59,6 +68,10 @@ class TrainConfig:
         for name in ("crop_maps", "mask_points"):
             if getattr(self, name) < 0:
                 raise ValueError(f"train.{name} is {getattr(self, name)}; it must be 0 or more")
+        if not self.checkpoint_minutes >= 0:
+            raise ValueError(
+                f"train.checkpoint_minutes is {self.checkpoint_minutes}; it must be 0 or more"
+            )
         if self.channel_dropout == 1:
             raise ValueError("train.channel_dropout is 1; nothing would be left to train on")
         if self.learning_rate <= 0:

@@ -176,6 +176,8 @@ def runs_of_folds(run: Path, folds: Sequence[int]) -> list[Path]:
         UsageError: the run is not named so.
         MissingError: one of them is not there.
     """
+    from stages.runs.folder import CONFIG
+
     home, name = run.resolve().parent, run.resolve().name
     stem, found, number = name.rpartition("-fold")
     if not found or not number.isdigit():
@@ -186,7 +188,10 @@ def runs_of_folds(run: Path, folds: Sequence[int]) -> list[Path]:
     runs = [home / f"{stem}-fold{fold}" for fold in folds]
     for place, fold in zip(runs, folds, strict=True):
         if not place.is_dir():
-            train = command("fsrvos", "train", "--from-cache", "--fold", fold, "--run", place)
+            data = _dataset_of_run(run)
+            named = () if data is None else ("--data", data)
+            words = ("fsrvos", "train", "--from-cache", *named, "--config", run.resolve() / CONFIG)
+            train = command(*words, "--fold", fold, "--run", place)
             raise MissingError(f"{place} does not exist; train it: {train}")
     return runs
 

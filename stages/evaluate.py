@@ -44,6 +44,7 @@ from stages.predictions.questions import (
     listed,
     questions_of,
 )
+from stages.runs.calibration import Calibration, read_calibration
 from stages.runs.checkpoint import (
     Checkpoint,
     digest_of_run,
@@ -137,7 +138,9 @@ def evaluate(
         for seed, asked in drawn.items()
         for question in questions_of(dataset, seed, asked, controls, baseline, min(drawn))
     ]
+    calibration = read_calibration(run)
     meta = {
+        "threshold": calibration.threshold if calibration.fitted else None,
         "dataset": str(data_root.absolute()),
         "fold": fold,
         "run": str(run.absolute()),
@@ -150,7 +153,7 @@ def evaluate(
     with naming_the_command(settings, [data_root], fold, cache_root):
         every = [episode for of_seed in drawn.values() for episode in of_seed]
         source.prepare(sorted({clip.video for e in every for clip in (e.query, e.support)}))
-        runner = _Runner(loaded, dataset, source, torch.device(device), options)
+        runner = _Runner(loaded, dataset, source, torch.device(device), options, calibration)
         tuning = options.finetune_steps > 0
         with whole_folder(folder.path, folder.NAMES) as partial:
             filled = EvaluationFolder(partial)
@@ -223,7 +226,9 @@ class _Runner:
         source: FeatureSource,
         device: torch.device,
         options: EvaluateConfig,
+        calibration: Calibration,
     ) -> None:
+        self.calibration = calibration
         self.config, self.dataset, self.source = loaded.config, dataset, source
         self.device, self.window, self.per_frame = device, options.window, options.per_frame
         self.sharpen = options.sharpen
@@ -247,9 +252,15 @@ class _Runner:
             for start in range(0, length, at_once)
         ]
         return [
-            self.record(task, join([window[row] for window in windows]))
+            self.record(task, self.calibrated(task, join([window[row] for window in windows])))
             for row, task in enumerate(batch)
         ]
+
+    def calibrated(self, question: Question, answer: Answer) -> Answer:
+        """With the run's probabilities, where it is the run's network that answers."""
+        if not self.calibration.fitted or question.key.condition in BASELINES.values():
+            return answer
+        return replace(answer, presence=self.calibration.probability_of(answer.presence))
 
     def network(self, question: Question) -> Network:
         """Whoever is asked: with nothing taught, as trained, or tuned on the support, too."""

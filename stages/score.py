@@ -23,12 +23,14 @@ from stages.data.queries import Query, every_query, queries_of_episodes, queries
 from stages.data.rle import Order
 from stages.predictions import list_episodes, read_meta
 from stages.predictions.foreign.adopt import adopt
+from stages.runs.calibration import THRESHOLD
 from stages.runs.folder import EvaluationFolder, digest_of_file
 from stages.runtime.progress import track
 from stages.runtime.provenance import provenance, recorded
 from stages.scoring.aggregate import summarise, summarise_by
 from stages.scoring.controls import compare
 from stages.scoring.episodes import EpisodeScore, score_episodes
+from stages.scoring.presence import presence_figures
 from stages.scoring.protocols import PROTOCOLS, Protocol, find_protocol
 from stages.scoring.result import Score
 
@@ -81,6 +83,7 @@ def score(
         per_video=summarise_by(model, rules, lambda item: item.info.video),
         per_twin=summarise_by(model, rules, _company),
         controls=compare(predictions, scores, rules),
+        presence=presence_figures(scores, float(meta.get("threshold") or THRESHOLD)),
         episodes=[item for members in scores.values() for item in members],
         predictions=str(predictions.absolute()),
         sha256=sha256,

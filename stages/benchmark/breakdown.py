@@ -61,7 +61,8 @@ def step_costs(learner: Learner, batch: EpisodeBatch) -> dict[str, Cost]:
         meter.enter(OPTIMISER)
     with meter.watching(losses.total):
         begun = time.perf_counter()
-        learner.descend(losses)
+        learner.backward(losses)
+        learner.descend()
         finish()
         # All but the time between the first node's beginning and the last one's end.
         within = meter.since - meter.first

@@ -22,7 +22,8 @@ def forward(learner: Learner, batch: EpisodeBatch) -> None:
 
 def step(learner: Learner, batch: EpisodeBatch) -> None:
     """What training takes."""
-    learner.descend(learner.losses(batch))
+    learner.backward(learner.losses(batch))
+    learner.descend()
 
 
 def step_flop(learner: Learner, batch: EpisodeBatch) -> int:

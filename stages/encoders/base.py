@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from configs.schema import SMALLEST_SIDE
+from stages.runtime.precision import own_precision
 
 # Pixels that go through a network together on a CPU: four frames of 192x320. Twice as fast as
 # sixteen, whose activations are too large for the allocator to reuse and are faulted in anew.
@@ -93,7 +94,7 @@ class VisionEncoder(nn.Module, ABC):
     def _exact_pyramid(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         kind = pixels.device.type
         with (
-            torch.autocast(kind, dtype=torch.bfloat16, enabled=self.bf16),
+            own_precision(kind, self.bf16),
             torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled, allow_tf32=False),
         ):
             return self.pyramid(pixels)

@@ -24,6 +24,7 @@ from stages.encoders.pretrained import (
     optional_file,
     require_complete,
 )
+from stages.runtime.precision import own_precision
 
 Pooling = Literal["mean", "pooler"]
 PAPER_TEXT = "roberta-base"
@@ -106,7 +107,7 @@ class TransformerText(TextEncoder):
     def _encode_batch(self, rows: list[list[int]]) -> list[TextStates]:
         device = self._model.device
         ids = torch.tensor(rows, device=device)  # (B, L)
-        with torch.autocast(device.type, enabled=False):  # live states have to equal cached ones
+        with own_precision(device.type, False):  # live states have to equal cached ones
             output = self._model(input_ids=ids, attention_mask=torch.ones_like(ids))
         words = output.last_hidden_state.float()  # (B, L, W)
         pooled = self._pool(words, output).cpu()

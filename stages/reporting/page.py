@@ -11,6 +11,7 @@ from markupsafe import Markup
 from stages.reporting.charts import Bar, Line, bar_chart, line_chart
 from stages.reporting.commands import commands, versions
 from stages.reporting.pictures import PREDICTION_CSS, TRUTH_CSS, Sample
+from stages.reporting.reliability import reliability_chart
 from stages.reporting.rendering import render
 from stages.reporting.run import Run
 from stages.reporting.shots import shots_chart
@@ -186,6 +187,7 @@ def curves(run: Run) -> list[tuple[str, Markup]]:
             line_chart([Line("held-back J", held, strong=True, dots=True)], "step", "J"),
         ),
         ("J&F over support frames, percent", shots_chart(run)),
+        ("Presence: how often it was there, by the probability said", reliability_chart(run)),
     ]
     return [(name, chart) for name, chart in charts if chart]
 

@@ -6,9 +6,8 @@ the encoders), so that a network is never fed features it was not trained on.
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -56,11 +55,16 @@ def save_checkpoint(
     """Write config.toml and then, whole or not at all, model.safetensors. Raises FsrvosError."""
     folder = RunFolder(run)
     folder.write_config(pinned(config, encoders))
+    save_weights(folder.weights, model, encoders, facts)
+
+
+def save_weights(path: Path, model: Network, encoders: Encoders, facts: Mapping[str, Any]) -> None:
+    """The weights alone, with what they were made for. Raises FsrvosError."""
     header = {"encoders": json.dumps(asdict(encoders)), "facts": json.dumps(dict(facts))}
     state = {
         name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
     }
-    replace_bytes(folder.weights, to_safetensors(state, header))
+    replace_bytes(path, to_safetensors(state, header))
 
 
 def pinned(config: Config, encoders: Encoders) -> Config:
@@ -148,6 +152,33 @@ def fill(model: Network, state: Mapping[str, Tensor], source: Path) -> None:
     model.load_state_dict(dict(state))
 
 
+def take_over(model: Network, state: Mapping[str, Tensor], source: Path) -> str:
+    """Take what agrees in name and shape, leave the rest as it is; gives a line that says which.
+
+    Raises DataError where nothing agrees: those are the weights of another network.
+    """
+    own = model.state_dict()
+    taken = {n: t for n, t in state.items() if n in own and own[n].shape == t.shape}
+    if not taken:
+        raise DataError(f"{source} has no tensor of this configuration's network")
+    model.load_state_dict({**own, **taken})
+    left = [_part(name) for name in state if name not in taken]
+    anew = [_part(name) for name in own if name not in taken]
+    parts = [f"{len(taken)} of {len(own)} tensors taken"]
+    parts += [f"{len(anew)} start anew ({_listed(anew)})"] if anew else []
+    parts += [f"{len(left)} of its own left ({_listed(left)})"] if left else []
+    return f"{source}: " + ", ".join(parts)
+
+
+def _part(name: str) -> str:
+    """The part of the network that a tensor belongs to."""
+    return name.partition(".")[0]
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return ", ".join(dict.fromkeys(parts))
+
+
 def require_encoders(saved: Encoders, present: Encoders, run: Path) -> None:
     """DataError unless a network's encoders are those that features come from, or it takes any."""
     if saved == NO_ENCODERS:
@@ -160,20 +191,3 @@ def require_encoders(saved: Encoders, present: Encoders, run: Path) -> None:
                 f"{run} was trained on features of another {kind} encoder than the one configured; "
                 "use the run's own configuration and encoder weights"
             )
-
-
-def save_progress(path: Path, state: Mapping[str, Any]) -> None:
-    """Optimiser and all: what an interrupted training goes on from. Raises FsrvosError."""
-    encoded = io.BytesIO()
-    torch.save(dict(state), encoded)
-    replace_bytes(path, encoded.getvalue())
-
-
-def load_progress(path: Path) -> dict[str, Any] | None:
-    """What `save_progress` wrote; None where there is nothing. Raises DataError if damaged."""
-    if not path.is_file():
-        return None
-    try:
-        return dict(torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as error:  # torch raises many kinds for a damaged file
-        raise DataError(f"{path} is damaged; remove it to train from the start") from error

@@ -5,7 +5,8 @@ RUN/config.toml              what the network was made with, every key stated
    /calibration.json         from its presence to a probability, and the clips that it was fitted on
    /metrics.jsonl            the course of its training, a line a look
    /tensorboard/             the same as event files, where tensorboard is installed
-   /checkpoints/last.pt      what training goes on from
+   /checkpoints/step-<n>.pt  what training goes on from, the last few
+   /checkpoints/best.safetensors    the weights that did best on the held-back videos
    /encoders/                frozen encoders that came with imported weights
    /report.html              the page that `fsrvos report` writes
    /evaluations/<name>/      one folder an evaluation, named by dataset, fold and settings
@@ -99,8 +100,12 @@ class RunFolder:
         return self.path / "tensorboard"
 
     @property
-    def progress(self) -> Path:
-        return self.path / "checkpoints" / "last.pt"
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def best(self) -> Path:
+        return self.checkpoints / "best.safetensors"
 
     @property
     def encoders(self) -> Path:

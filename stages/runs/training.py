@@ -10,8 +10,9 @@ from typing import Any
 
 from configs import Config, UsageError, from_toml, to_toml
 from configs.values import differences
-from stages.runs.checkpoint import load_progress, read_facts
+from stages.runs.checkpoint import read_facts
 from stages.runs.folder import RunFolder
+from stages.runs.progress import load_progress
 
 STEPS = "train.steps"
 _OTHERS = ("dataset", "fold", "seed", "init", "live")
@@ -91,14 +92,14 @@ def find_former(run: Path, wanted: TrainingIdentity) -> Former:
         _require_continuable(run, wanted, found, int(facts.get("report", {}).get("steps", 0)))
         if found == wanted:
             return Former(report=TrainReport(**facts["report"]))
-    progress = load_progress(folder.progress)
+    progress = load_progress(folder.checkpoints)
     if progress is not None:
         found = identity_of(progress["identity"])
         _require_continuable(run, wanted, found, int(progress["step"]))
     elif facts is not None:
         raise UsageError(
-            f"{run} cannot be trained for more steps, since {folder.progress} is gone; train anew "
-            f"with --overwrite, or another run that starts from it, with --init {run}"
+            f"{run} cannot be trained for more steps, since {folder.checkpoints} is empty; train "
+            f"anew with --overwrite, or another run that starts from it, with --init {run}"
         )
     return Former(progress=progress)
 
@@ -131,8 +132,8 @@ def clear(run: Path) -> None:
     """Remove what a former training and its evaluations left in a run folder."""
     folder = RunFolder(run)
     # Weights first: without them nothing else here counts as a run.
-    files = (folder.weights, folder.progress, folder.metrics, folder.report, folder.config)
-    for file in (*files, folder.calibration):
+    files = (folder.weights, folder.metrics, folder.report, folder.config, folder.calibration)
+    for file in files:
         file.unlink(missing_ok=True)
-    for path in (folder.evaluation("").path, folder.events):
+    for path in (folder.evaluation("").path, folder.events, folder.checkpoints):
         shutil.rmtree(path, ignore_errors=True)

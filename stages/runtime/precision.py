@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from stages.runtime.progress import say
@@ -33,3 +36,22 @@ def warn_of_emulation(key: str, precision: str, device: torch.device) -> None:
     """Say so where a configuration's key asks a device for bf16 that it has not."""
     if precision == "bf16" and not has_bf16(device):
         say(f"{device} has no bfloat16 hardware: {key}=bf16 is slow here")
+
+
+@contextmanager
+def own_precision(kind: str, bf16: bool) -> Iterator[None]:
+    """Autocast to bfloat16 or not at all, whatever surrounds the call.
+
+    The casts that autocast keeps are one store for all threads, emptied when any leaves its
+    outermost autocast: a training beside would cast a weight anew midway, and add up its gradients
+    in other bits. So none is entered in vain, and no one that is entered is the outermost.
+    """
+    if not bf16 and not torch.is_autocast_enabled(kind):
+        yield
+        return
+    torch.autocast_increment_nesting()
+    try:
+        with torch.autocast(kind, dtype=torch.bfloat16, enabled=bf16):
+            yield
+    finally:
+        torch.autocast_decrement_nesting()

@@ -12,6 +12,7 @@ from typing import Any
 from stages.scoring.aggregate import Figures
 from stages.scoring.controls import Control
 from stages.scoring.episodes import EpisodeScore
+from stages.scoring.presence import PresenceFigures
 from stages.scoring.protocols import Protocol
 from stages.scoring.table import (
     category_rows,
@@ -46,7 +47,8 @@ class Score:
     ``predictions`` is the file's path and ``sha256`` its digest; ``origin`` holds what it says of
     itself: dataset, fold, run, manifest and the like, and the dataset's kind. ``data`` is the
     folder of the truth. ``per_twin``: apart for objects with another of their kind in the video.
-    ``episodes`` are those of every condition, with their frames' figures.
+    ``episodes`` are those of every condition, with their frames' figures. ``presence``: how well
+    present clips are told from absent ones, None without the control that has these.
     """
 
     protocol: Protocol
@@ -61,6 +63,7 @@ class Score:
     origin: Mapping[str, Any]
     data: str
     provenance: Mapping[str, Any]
+    presence: PresenceFigures | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The content of score.json."""
@@ -74,6 +77,7 @@ class Score:
             "per_video": {name: fig.to_json() for name, fig in self.per_video.items()},
             "per_twin": {name: fig.to_json() for name, fig in self.per_twin.items()},
             "controls": {name: control.to_json() for name, control in self.controls.items()},
+            "presence": self.presence.to_json() if self.presence else None,
             "data": self.data,
             "provenance": dict(self.provenance),
             "predictions": {"file": self.predictions, "sha256": self.sha256, **self.origin},
@@ -85,6 +89,8 @@ class Score:
         lines += ["", *category_table(self.overall, self.per_category)]
         if self.controls:
             lines += ["", *control_table(self.controls)]
+        if self.presence:
+            lines += ["", self.presence.line()]
         return "\n".join(lines)
 
     def markdown(self) -> str:
@@ -93,6 +99,8 @@ class Score:
         blocks = [f"**{what}**", how, markdown(category_rows(self.overall, self.per_category))]
         if self.controls:
             blocks.append(markdown(control_rows(self.controls)))
+        if self.presence:
+            blocks.append(self.presence.line())
         blocks += [*self._twins(), *self._episodes()]
         return "\n\n".join(blocks) + "\n"
 

@@ -70,7 +70,8 @@ class SupportTuner:
                 copy.train()
                 losses = learner.losses(batch)
                 if losses.total.requires_grad:  # not where nothing was found to choose among
-                    learner.descend(losses)
+                    learner.backward(losses)
+                    learner.descend()
         return copy.eval()
 
 

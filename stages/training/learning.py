@@ -26,6 +26,7 @@ class Learner:
         self.optimizer = make_optimizer(model, config.train)
         self.schedule = make_schedule(self.optimizer, config.train)
         self.dtype = autocast_dtype(config.train.precision, device)
+        self.norm = 0.0
 
     def go_on(self, optimizer_state: dict[str, Any], step: int) -> None:
         """Take over an optimiser's state after `step` steps; the schedule goes on from there."""
@@ -46,10 +47,14 @@ class Learner:
         truth = Truth(batch.targets, kind, batch.query.size, batch.twins)
         return self.model.losses(prediction, truth, self.config.train)
 
-    def descend(self, losses: Losses) -> None:
-        """Backward pass and one step of the optimiser."""
+    def backward(self, losses: Losses) -> None:
+        """Gradients of the losses, clipped; `norm` is theirs before that. Weights stay."""
         self.optimizer.zero_grad(set_to_none=True)
         losses.total.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.train.clip_norm)
+        clip = self.config.train.clip_norm
+        self.norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), clip))
+
+    def descend(self) -> None:
+        """One step of the optimiser along the gradients."""
         self.optimizer.step()
         self.schedule.step()

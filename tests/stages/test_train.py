@@ -6,14 +6,14 @@ import json
 import math
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import count
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from configs import Config, DataError, FsrvosError, MissingError, UsageError
 from stages.data.clips import Episode
@@ -21,9 +21,10 @@ from stages.data.dataset import Dataset
 from stages.data.index import load_dataset
 from stages.feeding.batches import EpisodeBatch
 from stages.model.prediction import Losses
-from stages.runs.checkpoint import load_checkpoint, read_facts
+from stages.runs.checkpoint import load_checkpoint, read_facts, read_weights
 from stages.runs.training import TrainReport
 from stages.train import _Training, train
+from stages.training.draws import Draws
 
 Train = Callable[..., TrainReport]
 
@@ -80,7 +81,7 @@ def journal(run: Path) -> list[dict[str, float]]:
 
 
 def without_time(lines: list[dict[str, float]]) -> list[dict[str, float]]:
-    timed = ("steps_per_second", "wait_share")
+    timed = ("steps_per_second", "step_seconds", "wait_share")
     return [{key: line[key] for key in line if key not in timed} for line in lines]
 
 
@@ -103,6 +104,11 @@ def uninterrupted(
         cache_root=blocks_cache,
     )
     return run
+
+
+def kept(run: Path) -> list[str]:
+    """The checkpoints of a run, but the best."""
+    return sorted(path.name for path in (run / "checkpoints").iterdir() if path.suffix == ".pt")
 
 
 def stop_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +158,7 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
         with pytest.raises(KeyboardInterrupt):
             fit(run)
     assert not (run / "model.safetensors").exists()
-    assert [path.name for path in (run / "checkpoints").iterdir()] == ["last.pt"]
+    assert kept(run) == ["step-00000004.pt"]
     torch.manual_seed(99)
     steps = count()
     learn = _Training.learn
@@ -167,7 +173,7 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
     assert report.steps == 6
     assert equal(run, uninterrupted)
     assert without_time(journal(run)) == without_time(journal(uninterrupted))
-    assert [path.name for path in (run / "checkpoints").iterdir()] == ["last.pt"]
+    assert kept(run) == ["step-00000004.pt", "step-00000006.pt"] == kept(uninterrupted)
 
 
 def files(run: Path) -> dict[Path, tuple[int, bytes]]:
@@ -223,7 +229,7 @@ def test_overwriting_drops_what_was_made_of_the_former_weights(
     with pytest.raises(FsrvosError, match="the loss is nan"):
         fit(run, weight_dice=math.nan, overwrite=True)
     left = {path.name for path in run.iterdir()}
-    assert left == {"config.toml", "metrics.jsonl", "checkpoints", "notes.txt"}
+    assert left == {"config.toml", "metrics.jsonl", "notes.txt"}
     assert journal(run) == []
 
 
@@ -257,8 +263,8 @@ def test_more_steps_need_what_training_goes_on_from(
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(uninterrupted, run)
-    (run / "checkpoints/last.pt").unlink()
-    with pytest.raises(UsageError, match=r"for more steps, since .*last\.pt is gone"):
+    shutil.rmtree(run / "checkpoints")
+    with pytest.raises(UsageError, match=r"for more steps, since .*checkpoints is empty"):
         fit(run, steps=9)
 
 
@@ -287,10 +293,10 @@ def test_one_of_several_processes_is_refused(
 
 
 def test_damaged_progress_says_what_to_do(fit: Train, tmp_path: Path) -> None:
-    kept = tmp_path / "run/checkpoints/last.pt"
-    kept.parent.mkdir(parents=True)
-    kept.write_bytes(b"PK\x03\x04 half of it")
-    with pytest.raises(DataError, match=r"last\.pt is damaged; remove it to train from the start"):
+    half = tmp_path / "run/checkpoints/step-00000004.pt"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"PK\x03\x04 half of it")
+    with pytest.raises(DataError, match=r"4\.pt is damaged; remove .* to train from the start"):
         fit(tmp_path / "run")
     assert not (tmp_path / "run/model.safetensors").exists()
 
@@ -318,7 +324,8 @@ def test_the_journal_has_every_field(uninterrupted: Path) -> None:
         assert all(math.isfinite(value) for value in line.values())
         assert line["steps_per_second"] > 0
         assert 0 <= line["wait_share"] <= 1
-        assert line["lr"] > 0
+        assert line["lr"] > 0 and line["step_seconds"] > 0
+        assert line["gradient_norm"] > 0
     assert any("loss_twin" in line for line in looks)
     watched = [line for line in lines if "holdout_J" in line]
     assert [line["step"] for line in watched] == [2, 4, 6]
@@ -346,9 +353,9 @@ def test_it_learns_what_it_is_shown_again_and_again(
         channel_dropout=0.0, channel_noise=0.0, hide_nouns=0.0, log_every=30, holdout_every=0,
     )  # fmt: skip
     config = replace(tiny, train=options, model=replace(tiny.model, dropout=0.0))
-    batch = _Training.batch
+    batch = Draws.__call__
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_Training, "batch", lambda self, step: batch(self, 0))
+        patch.setattr(Draws, "__call__", lambda self, step: batch(self, 0))
         losses: list[float] = []
         learn = _Training.learn
 
@@ -382,7 +389,7 @@ def test_training_sees_neither_test_classes_nor_held_back_videos(
         asked.update(clip.video for e in episodes for clip in (e.query, e.support))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("stages.train.collate", note)
+    monkeypatch.setattr("stages.training.draws.collate", note)
     for seed in range(12):
         config = replace(tiny, train=replace(tiny.train, videos_per_step=8))
         with pytest.raises(KeyboardInterrupt):
@@ -407,6 +414,32 @@ def test_a_run_may_start_from_another_ones_weights(
         fit(tmp_path / name, init=init, **still)
         for key, tensor in weights(tmp_path / name).items():
             torch.testing.assert_close(tensor, begun[key], atol=1e-9, rtol=0)
+
+
+def test_a_run_takes_what_agrees_and_says_what_does_not(
+    fit: Train, uninterrupted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file that lacks a part, has one too many and one of another size."""
+    state, encoders, facts = read_weights(uninterrupted / "model.safetensors")
+    first, second, *rest = sorted(state)
+    changed = {
+        **{n: state[n] for n in rest},
+        second: torch.zeros(3, 5, 7),
+        "old.part": state[first],
+    }
+    header = {"encoders": json.dumps(asdict(encoders)), "facts": json.dumps(dict(facts))}
+    save_file(changed, tmp_path / "other.safetensors", header)
+    fit(tmp_path / "run", init=tmp_path / "other.safetensors", steps=1, learning_rate=1e-12,
+        weight_decay=0.0)  # fmt: skip
+    said = capsys.readouterr().err
+    assert f"{len(rest)} of {len(state)} tensors taken, 2 start anew (" in said
+    assert "2 of its own left (" in said and "old" in said
+    trained = weights(tmp_path / "run")
+    for name in rest:
+        torch.testing.assert_close(trained[name], state[name], atol=1e-9, rtol=0)
+    save_file({"old.part": state[first]}, tmp_path / "none.safetensors", header)
+    with pytest.raises(DataError, match="has no tensor of this configuration's network"):
+        fit(tmp_path / "none", init=tmp_path / "none.safetensors")
 
 
 def test_what_a_run_cannot_start_from(
@@ -435,7 +468,9 @@ def test_an_unknown_fold_leaves_nothing(fit: Train, tmp_path: Path) -> None:
 
 
 def test_a_loss_that_is_not_finite_stops_with_advice(fit: Train, tmp_path: Path) -> None:
-    with pytest.raises(FsrvosError, match="the loss is nan at step 0; lower train.learning_rate"):
+    with pytest.raises(
+        FsrvosError, match="the loss is nan at step 0 .*; lower train.learning_rate"
+    ):
         fit(tmp_path / "run", weight_dice=math.nan)
     assert not (tmp_path / "run/model.safetensors").exists()
 

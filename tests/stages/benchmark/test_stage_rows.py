@@ -139,12 +139,20 @@ def test_evicted_files_are_read_again_unchanged(tmp_path: Path) -> None:
 
 
 def test_prediction_gives_its_rows_and_takes_its_start_apart(setting: Setting) -> None:
-    names = {"predict_fps", "predict_share", "predict_start_frames"}
+    names = {"predict_fps", "predict_bare_fps", "predict_encoder_fps"}
+    names |= {"predict_share", "predict_encoder_share", "predict_start_frames"}
     assert set(predict_rows.speed(setting, "tiny", (64, 96), (2, 4))) == names
-    # 3 s to start, 0.2 s a frame; the encoder alone takes 0.1 s a frame.
-    seconds = {"bare": 10.0, "short": 7.0, "long": 23.0}
+    # 3 s to start, 0.2 s a frame; encoder and network take 0.1 s a frame, the encoder 0.04 s.
+    seconds = {"encoder": 4.0, "bare": 10.0, "short": 7.0, "long": 23.0}
     assert predict_rows.figures(seconds, 20, 100) == pytest.approx(
-        {"predict_fps": 5.0, "predict_share": 0.5, "predict_start_frames": 30.0}
+        {
+            "predict_fps": 5.0,
+            "predict_bare_fps": 10.0,
+            "predict_encoder_fps": 25.0,
+            "predict_share": 0.5,
+            "predict_encoder_share": 0.2,
+            "predict_start_frames": 30.0,
+        }
     )
 
 

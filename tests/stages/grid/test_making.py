@@ -16,6 +16,7 @@ from stages.data.sample.generator import render_sample
 from stages.data.sample.sprites import CATEGORIES
 from stages.predictions import read_meta
 from stages.runs.folder import RunFolder
+from stages.runs.progress import progress_files
 
 pytestmark = pytest.mark.slow
 
@@ -50,9 +51,9 @@ def made(home: Path) -> dict[Path, tuple[int, int]]:
 
 def test_a_killed_table_goes_on_and_is_then_left(sample: Path, tmp_path: Path) -> None:
     line = table(sample, tmp_path, 1, "--json")
-    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     second = tmp_path / "seed0/sample-tiny+danet-fold2"
-    while process.poll() is None and not RunFolder(second).progress.is_file():
+    while process.poll() is None and not progress_files(RunFolder(second).checkpoints):
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,13 +16,11 @@ from stages.model.networks import build_network
 from stages.runs.checkpoint import (
     Encoders,
     load_checkpoint,
-    load_progress,
     pinned,
     read_facts,
     read_weights,
     require_encoders,
     save_checkpoint,
-    save_progress,
 )
 from tests.full_disk import refusal
 
@@ -191,57 +188,6 @@ def test_weights_are_read_without_a_configuration(run: Path, tiny_encoders: Enco
     assert encoders == tiny_encoders
     assert facts["fold"] == 1
     assert all(isinstance(tensor, torch.Tensor) for tensor in state.values())
-
-
-def test_progress_comes_back_equal(tmp_path: Path) -> None:
-    path = tmp_path / "run" / "checkpoints" / "last.pt"
-    assert load_progress(path) is None
-    state = {"step": 3, "model": {"weight": torch.arange(4.0)}, "identity": {"fold": 1}}
-    save_progress(path, state)
-    found = load_progress(path)
-    assert found is not None
-    assert found["step"] == 3
-    assert found["identity"] == {"fold": 1}
-    assert torch.equal(found["model"]["weight"], torch.arange(4.0))
-    assert [p.name for p in path.parent.iterdir()] == ["last.pt"]
-
-
-class Command:
-    """What a pickle of it would run when it is read."""
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.system, ("true",)
-
-
-@pytest.mark.parametrize("content", ["cut", "empty", "text", "code", "a list"])
-def test_damaged_progress_is_one_line_and_runs_nothing(
-    tmp_path: Path, content: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "last.pt"
-    save_progress(path, {"step": 3, "model": torch.zeros(100)})
-    if content == "cut":
-        path.write_bytes(path.read_bytes()[:200])
-    elif content in ("empty", "text"):
-        path.write_text("" if content == "empty" else "no checkpoint")
-    else:
-        torch.save(Command() if content == "code" else [1, 2], path)
-    called: list[str] = []
-    monkeypatch.setattr(os, "system", called.append)
-    with pytest.raises(DataError, match=r"last\.pt is damaged; remove it") as caught:
-        load_progress(path)
-    assert "\n" not in str(caught.value)
-    assert called == []
-
-
-def test_progress_that_cannot_be_written_keeps_the_former(tmp_path: Path) -> None:
-    path = tmp_path / "last.pt"
-    save_progress(path, {"step": 3})
-
-    said = refusal(lambda: save_progress(path, {"step": 4}), 500)
-    assert "last.pt: cannot be written (No space left" in said
-    found = load_progress(path)
-    assert found is not None and found["step"] == 3
-    assert [p.name for p in tmp_path.iterdir()] == ["last.pt"]
 
 
 def test_a_run_says_which_configuration_it_was_trained_with(run: Path) -> None:

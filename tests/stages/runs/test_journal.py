@@ -19,8 +19,8 @@ class Board:
 
     written: list[tuple[str, float, int]]
 
-    def __init__(self, folder: str) -> None:
-        self.folder, self.written, self.open = folder, [], True
+    def __init__(self, folder: str, purge_step: int | None) -> None:
+        self.folder, self.purge_step, self.written, self.open = folder, purge_step, [], True
 
     def add_scalar(self, name: str, value: float, step: int) -> None:
         self.written.append((name, value, step))
@@ -74,6 +74,21 @@ def test_what_came_after_the_point_gone_on_from_is_dropped(run: Path) -> None:
     assert lines(Journal(run, 0)) == []
 
 
+def test_a_line_goes_on_where_its_checkpoint_was(run: Path) -> None:
+    """Means over steps before and after it; what was written later is dropped to the byte."""
+    journal = Journal(run, 0)
+    journal.note(2, holdout_J=0.25)
+    journal.count(losses(1.0))
+    saved = journal.state()
+    written = journal.path.read_bytes()
+    journal.note(2, holdout_J=0.75)
+    again = Journal(run, 2, saved)
+    assert again.path.read_bytes() == written
+    again.count(losses(4.0))
+    again.log(4, 1e-3, 0.5)
+    assert lines(again)[-1]["loss"] == 2.5
+
+
 def test_event_files_get_the_same_values(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("torch.utils.tensorboard")
     module.SummaryWriter = Board  # type: ignore[attr-defined]
@@ -86,3 +101,5 @@ def test_event_files_get_the_same_values(run: Path, monkeypatch: pytest.MonkeyPa
     assert journal.board.written == [("holdout_J", 0.5, 7)]
     journal.close()
     assert not journal.board.open
+    later = Journal(run, 7).board
+    assert isinstance(later, Board) and later.purge_step == 8  # hides what came after

@@ -27,7 +27,8 @@ def step(**options: Any) -> tuple[Losses, dict[str, Tensor]]:
     learner = Learner(model, config, torch.device("cpu"))
     torch.manual_seed(0)
     losses = learner.losses(EpisodeBatch(frames(2, 3), words(2, 5), support(2), masks))
-    learner.descend(losses)
+    learner.backward(losses)
+    learner.descend()
     return losses, {name: value.clone() for name, value in model.state_dict().items()}
 
 
