@@ -51,16 +51,16 @@ def write_mask_png(path: Path | str, ids: NDArray[Any]) -> None:
     replace_bytes(Path(path), mask_png(ids))
 
 
-def png(image: Image8) -> bytes:
+def write_png(path: Path | str, image: Image8) -> None:
+    """Write an RGB [H, W, 3] or grey [H, W] picture as PNG, whole or absent."""
+    replace_bytes(Path(path), png_of(image))
+
+
+def png_of(image: Image8) -> bytes:
     """An RGB [H, W, 3] or grey [H, W] picture as the bytes of a PNG."""
     from PIL import Image
 
     return _encoded(Image.fromarray(np.ascontiguousarray(image)))
-
-
-def write_png(path: Path | str, image: Image8) -> None:
-    """Write a picture as `png` gives it, whole or absent."""
-    replace_bytes(Path(path), png(image))
 
 
 def _encoded(image: Any) -> bytes:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cache.whole import require_replaceable, whole_folder
 from configs.errors import DataError, MissingError, UsageError
 from stages.data.images import decode_rgb
-from stages.data.overlay import png, write_mask_png
+from stages.data.overlay import png_of, write_mask_png
 from stages.data.support import SupportSet, load_support
 from stages.data.support.annotation import MOST_FRAMES
 from stages.data.support.notes import NOTES
@@ -73,7 +73,7 @@ class Sketchbook:
             )
         self.sentence, self._category = former.expression, former.category
         for name, frame, mask in zip(former.names, former.frames, former.masks, strict=True):
-            self._sketches[name] = Sketch(name, png(frame), mask)
+            self._sketches[name] = Sketch(name, png_of(frame), mask)
 
     def __iter__(self) -> Iterator[Sketch]:
         return iter(list(self._sketches.values()))
@@ -100,7 +100,7 @@ class Sketchbook:
         name = next(given for given in free if self._takes(given, frame))
         if name not in self._sketches and len(self) >= MOST_FRAMES:
             raise DataError(f"a support takes {MOST_FRAMES} frames at most; remove one first")
-        self._sketches[name] = Sketch(name, png(frame), mask)
+        self._sketches[name] = Sketch(name, png_of(frame), mask)
         return name
 
     def _takes(self, name: str, frame: Frame) -> bool:
