@@ -168,9 +168,10 @@ class AffinityNetwork(Network):
         """By what the windows before showed of this video's objects, see `following`."""
         with torch.autocast(query.maps[0].device.type, enabled=False):
             clip, shown = QueryClip.of(query, 0), SupportClip.of(support, 0)
-            found, _ = self.cut(clip, shown, look(clip, shown, self.looks))
-            there = bool(found.clip >= self.absent_below)
-            window = Window(clip, found.logits, found.frames, float(found.clip), there)
+            looks = look(clip, shown, self.looks)
+            found, _ = self.cut(clip, shown, looks)
+            there, same = bool(found.clip >= self.absent_below), looks.same is not None
+            window = Window(clip, found.logits, found.frames, float(found.clip), there, same)
             choose = partial(self.scores, clip, words)
             return follow_window(window, memory, overlap, choose, MARGIN)
 
