@@ -130,7 +130,7 @@ class AffinityNetwork(Network):
     def cut(
         self, clip: QueryClip, shown: SupportClip, looks: Looks
     ) -> tuple[FrozenMask, JudgedMasks | None]:
-        """The kind's mask. A clip shows the kind as far as its mask is foretold to overlap it."""
+        """The kind's mask; a clip shows it as far as the best of all is foretold to overlap."""
         grid = clip.shape(GRID)
         if self.quality is None or (looks.same is not None and not self.training):
             # Nothing that was learnt of other kinds is as good as the object itself.
@@ -139,8 +139,9 @@ class AffinityNetwork(Network):
         if not len(candidates.cuts):
             return looks.answer(grid), None
         told = self.quality(judged_by(clip, shown, looks, candidates))
-        mask = looks.parted(candidates, told.detach().sigmoid())
-        return replace(mask, clip=told.detach().amax()), JudgedMasks(candidates.inside, told)
+        mask, sure = looks.parted(candidates, told.detach().sigmoid()), told.detach().amax()
+        frames = sure + mask.frames - mask.clip  # frames differ by how the first look sees them
+        return replace(mask, frames=frames, clip=sure), JudgedMasks(candidates.inside, told)
 
     def choose(self, found: Found, words: Words) -> tuple[Tensor, Tensor | None]:
         """Mask logits [T, h, w] of what the sentence picks, and its scores [N] of the objects.
