@@ -43,6 +43,10 @@ class PartialError(FsrvosError):
     exit_code = 5
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C; the message says what is kept, and how it goes on."""
+
+
 class AbsentFeaturesError(MissingError):
     """The cache lacks what a stage reads; the stage names the command that puts it there."""
 

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import click
 
 from configs import FsrvosError
+from configs.errors import Interrupted
 from fsrvos_cli import once
 
 # Command -> one line of help. The module of the same name in fsrvos_cli.commands holds a click
@@ -149,7 +150,8 @@ def _translate(error: BaseException) -> tuple[int, str]:
     if isinstance(error, FsrvosError):
         return error.exit_code, str(error)
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
-        return 130, "interrupted"
+        told = error.__cause__ if isinstance(error, click.Abort) else error
+        return 130, str(told) if isinstance(told, Interrupted) else "interrupted"
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code, ""
     if isinstance(error, click.ClickException):

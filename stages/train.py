@@ -35,12 +35,12 @@ from stages.model.prediction import Losses
 from stages.runs.calibration import write_calibration
 from stages.runs.checkpoint import (
     digest_of_weights,
-    fill,
     pinned,
     read_weights,
     require_encoders,
     save_checkpoint,
     save_weights,
+    take_over,
 )
 from stages.runs.folder import RunFolder, find_weights
 from stages.runs.journal import Journal
@@ -78,11 +78,11 @@ def train(
     with more `train.steps` it is gone on with, too; with anything else stated otherwise it is
     refused.
 
-    init: run folder or weights file to start from. overwrite: train anew, whatever is there.
-    command: kept as provenance. Raises UsageError (no such fold, other settings than the run's, one
-    of several processes), MissingError (features, dataset, init), DataError, CacheIntegrityError,
-    FsrvosError (loss not finite, disk full), KeyboardInterrupt (also on SIGTERM). Whatever is
-    raised while it learns, what was learnt is saved first, if it can be.
+    init: run folder or weights file to start from, as far as it agrees. overwrite: train anew,
+    whatever is there. command: kept as provenance. Raises UsageError (no such fold, other settings
+    than the run's, one of several processes), MissingError (features, dataset, init), DataError,
+    CacheIntegrityError, FsrvosError (loss not finite, disk full), KeyboardInterrupt (also on
+    SIGTERM). Whatever is raised while it learns, what was learnt is saved first, if it can be.
     """
     require_one_process()
     if not config.train.checkpointing:  # what it frees is to be free
@@ -179,7 +179,7 @@ class _Training:
             path = find_weights(init)
             state, encoders, _ = read_weights(path)
             require_encoders(encoders, self.encoders, init)
-            fill(self.model, state, path)
+            say(take_over(self.model, state, path))
 
     def note_length(self, before: int) -> None:
         """Say where training goes on, and by which schedule; `before` is its former length."""

@@ -9,6 +9,7 @@ import click
 
 from configs import FsrvosError, UsageError
 from fsrvos_cli import once, options, places
+from fsrvos_cli.commands.data_annotate import annotate
 from fsrvos_cli.commands.data_build import build
 from fsrvos_cli.commands.data_episodes import episodes, splits
 from fsrvos_cli.output import emit
@@ -24,7 +25,7 @@ def data() -> None:
     """
 
 
-for command in (build, episodes, splits):
+for command in (annotate, build, episodes, splits):
     data.add_command(command)
 
 

@@ -105,6 +105,12 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Of several videos, make those again that are finished with the same settings.",
 )
+@click.option(
+    "--continue",
+    "go_on",
+    is_flag=True,
+    help="Go on where a prediction in the output folder ended early: after Ctrl-C, or at damage.",
+)
 @options.set_option(
     *("encoder.", "features.short_side", "features.long_side"),
     *("evaluate.window", "evaluate.sharpen", "train.precision"),
@@ -133,6 +139,7 @@ def predict(
     seed: int,
     jobs: int,
     overwrite: bool,
+    go_on: bool,
     pairs: tuple[str, ...],
     device: str,
     as_json: bool,
@@ -194,6 +201,7 @@ def predict(
             stride=request.excerpt.stride,
             jobs=None,
             overwrite=False,
+            go_on=False,
             device=device,
         )
 
@@ -211,6 +219,7 @@ def predict(
             config=config,
             excerpt=excerpt,
             options=manner,
+            go_on=go_on,
         )
         emit(report, as_json)
         if report.shortfall:
@@ -225,6 +234,7 @@ def predict(
         options=manner,
         jobs=jobs,
         overwrite=overwrite,
+        go_on=go_on,
         commands=alone,
         command=command_line(words=asked.words, run=run, out=out, device=device),
     )

@@ -26,7 +26,18 @@ if TYPE_CHECKING:
 @options.cache_option
 @options.device_option
 @options.seed_option
-@click.option("--init", type=options.ANY_PATH, help="Start from the weights of this run or file.")
+@click.option(
+    "--init",
+    type=options.ANY_PATH,
+    help="Start from the weights of this run or file. What differs in name or size starts anew, "
+    "which is printed.",
+)
+@click.option(
+    "--pretrain",
+    is_flag=True,
+    help="Train on single pictures, such as RefCOCO's: clips and supports of one frame, and no "
+    "kind held out unless --fold says so. --init goes on from it.",
+)
 @click.option(
     "--overwrite", is_flag=True, help="Train anew and drop what the run folder holds, if anything."
 )
@@ -42,6 +53,7 @@ def train(
     device: str,
     seed: int,
     init: Path | None,
+    pretrain: bool,
     overwrite: bool,
     as_json: bool,
 ) -> None:
@@ -63,7 +75,12 @@ def train(
       fsrvos train --from-cache --config demo --set train.steps=600
       fsrvos train --from-cache --fold all
       fsrvos train --from-cache --data my/photographs --data work/data/sample
+      fsrvos train --pretrain --data work/data/refcoco --run work/runs/pictures
+      fsrvos train --from-cache --init work/runs/pictures
     """
+    if pretrain:
+        pairs = ("data.frames=1", "data.support_frames=1", *pairs)
+        fold = 0 if fold is None else fold
     config = load_config(config_source, pairs)
     data = data or (places.find_data(None),)
     cache_dir = places.cache_root(cache_dir)

@@ -53,9 +53,14 @@ def write_mask_png(path: Path | str, ids: NDArray[Any]) -> None:
 
 def write_png(path: Path | str, image: Image8) -> None:
     """Write an RGB [H, W, 3] or grey [H, W] picture as PNG, whole or absent."""
+    replace_bytes(Path(path), png_of(image))
+
+
+def png_of(image: Image8) -> bytes:
+    """An RGB [H, W, 3] or grey [H, W] picture as the bytes of a PNG."""
     from PIL import Image
 
-    replace_bytes(Path(path), _encoded(Image.fromarray(np.ascontiguousarray(image))))
+    return _encoded(Image.fromarray(np.ascontiguousarray(image)))
 
 
 def _encoded(image: Any) -> bytes:

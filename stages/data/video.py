@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
-from configs.errors import DataError, MissingError
+from configs.errors import DataError, FsrvosError, MissingError
 from stages.data.excerpt import WHOLE, Excerpt, Selection
 from stages.data.frame_times import FrameTimes
 from stages.data.images import read_rgb
@@ -57,9 +57,14 @@ class VideoSource:
     progress bars only). `name(i)` is the file stem under which results of frame i are saved,
     `times` tells when the frames that were read are shown.
     `shortfall` is None, or after the pass one line that says how much of the file is missing.
+    to_damage: damage after the first frame is where the pass ends, and its shortfall.
     """
 
-    def __init__(self, path: Path, reading: Reading, excerpt: Excerpt = WHOLE) -> None:
+    def __init__(
+        self, path: Path, reading: Reading, excerpt: Excerpt = WHOLE, to_damage: bool = False
+    ) -> None:
+        self._to_damage = to_damage
+        self._ended: str | None = None
         self.path, self.excerpt = path, excerpt
         self.fps = reading.fps
         self.expected = reading.expected
@@ -84,7 +89,16 @@ class VideoSource:
         if self._first is not None:
             first, self._first = self._first, None
             yield first
-        yield from self._frames
+        try:
+            yield from self._frames
+        except FsrvosError as damage:
+            if not self._to_damage:
+                raise
+            self.end(str(damage))
+
+    def end(self, shortfall: str) -> None:
+        """Nothing more is read of it, and why, in one line."""
+        self._ended = shortfall
 
     def name(self, index: int) -> str:
         """The image's own name in a folder, else the frame number with five digits.
@@ -96,24 +110,26 @@ class VideoSource:
     @property
     def shortfall(self) -> str | None:
         """What the file claims to hold and what it held, once it has been read to its end."""
-        return self._reading.shortfall
+        return self._ended or self._reading.shortfall
 
 
-def read_video(path: Path | str, excerpt: Excerpt = WHOLE) -> VideoSource:
+def read_video(
+    path: Path | str, excerpt: Excerpt = WHOLE, *, to_damage: bool = False
+) -> VideoSource:
     """Open a video file or a folder of images (in natural order) and decode its first frame.
 
     excerpt: the part of it that is read, as if that were the video; frames keep their names.
 
     Raises MissingError when nothing is there, DataError when it is no video, holds no frame or is
-    damaged; damage further in raises DataError from the iteration. A file cut short gives the
-    frames that are there, and then its `shortfall`.
+    damaged; damage further in raises DataError from the iteration, or `to_damage` ends it with a
+    `shortfall`. A file cut short gives the frames that are there, and then its `shortfall`.
     """
     path = Path(path)
     if path.is_dir():
-        return VideoSource(path, FrameFolder(path, excerpt), excerpt)
+        return VideoSource(path, FrameFolder(path, excerpt), excerpt, to_damage)
     if not path.is_file():
         raise MissingError(f"{path}: no such video; check the path")
-    return VideoSource(path, VideoFile(path, excerpt), excerpt)
+    return VideoSource(path, VideoFile(path, excerpt), excerpt, to_damage)
 
 
 class FrameFolder:

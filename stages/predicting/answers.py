@@ -8,6 +8,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.data.overlay import draw_mask, png_of
+
 Frame = NDArray[np.uint8]
 
 
@@ -73,6 +75,10 @@ class FrameAnswer:
     def presence(self) -> float:
         """That the frame shows any of the objects, in [0, 1]."""
         return max(found.presence for found in self.objects)
+
+    def _repr_png_(self) -> bytes:
+        """The frame with its objects marked, for notebooks."""
+        return png_of(draw_mask(self.frame, self.mask))
 
     @property
     def present(self) -> bool:

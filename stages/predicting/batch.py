@@ -80,5 +80,6 @@ def _work(session: Session, tasks: Sequence[Task], jobs: int) -> Iterator[Outcom
         options=session.options,
         kinds=tuple(kinds.items()),
         threads=threads_for(jobs),
+        go_on=session.go_on,
     )
     yield from answer_side_by_side(setup, tasks, jobs)

@@ -69,7 +69,12 @@ def read_kind(shown: Shown) -> Kind:
     found = load_support(shown.support, expression=shown.expression)
     for remark in found.remarks:
         say(f"note: {remark}")
-    return Kind(shown.support, found.expression, _digest_of(found), found)
+    return kind_of(shown.support, found)
+
+
+def kind_of(place: Path, found: SupportSet) -> Kind:
+    """Annotated frames as a kind; `place` is where they are from."""
+    return Kind(place, found.expression, _digest_of(found), found)
 
 
 def _digest_of(support: SupportSet) -> str:

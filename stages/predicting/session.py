@@ -14,45 +14,41 @@ import torch
 
 from cache.whole import require_replaceable, whole_folder
 from configs import Config
-from stages.data.video import VideoSource, read_video
+from configs.errors import Interrupted, UsageError
+from stages.data.video import read_video
 from stages.encoders.unread import warn_of_unread
 from stages.model.inputs import Support
 from stages.model.network import Adaptation
+from stages.predicting.continuing import Ended, FinishedPart, go_on, require_better
 from stages.predicting.identity import digest_of, excerpt_facts, video_facts
 from stages.predicting.instances import Instances
 from stages.predicting.kinds import Kind, read_kind
-from stages.predicting.options import FORMATS, INSTANCE, PredictOptions
+from stages.predicting.options import INSTANCE, PredictOptions
 from stages.predicting.report import PredictReport
 from stages.predicting.requests import Request, Shown
-from stages.predicting.results import (
-    ContactSheet,
-    MaskFolder,
-    OverlayVideo,
-    Result,
-    Scores,
-    SoftMaskFolder,
-    Subject,
-    Tracks,
-    export,
-    whole_results,
+from stages.predicting.results import Scores, Subject, whole_results
+from stages.predicting.results.selection import (
+    MASKS,
+    NAMES,
+    OVERLAY,
+    SHEET,
+    names_of,
+    results_of,
 )
 from stages.predicting.segmenter import Segmenter
 from stages.predicting.shelf import SCORES, read_scores
 from stages.predicting.stream import stream_answers
 from stages.runs.checkpoint import digest_of_run
+from stages.runtime.interruption import interruptible
 from stages.runtime.progress import say
 from stages.runtime.provenance import provenance
-
-MASKS, OVERLAY, SHEET = "masks", "overlay.mp4", "contact_sheet.png"
-ALWAYS = (MASKS, OVERLAY, SHEET, SCORES)
-SOFT, TRACKS = "soft", "tracks.json"
-NAMES = (*ALWAYS, SOFT, TRACKS, *FORMATS.values())
 
 
 class Session:
     """Answers requests with one run. Nothing is loaded before it is needed.
 
-    config: how the run is used, where otherwise than its own configuration says.
+    config: how the run is used, where otherwise than its own configuration says. go_on: what ended
+    early goes on where it ended.
     """
 
     def __init__(
@@ -61,8 +57,9 @@ class Session:
         device: str = "cpu",
         config: Config | None = None,
         options: PredictOptions = PredictOptions(),  # noqa: B008  frozen
+        go_on: bool = False,
     ) -> None:
-        self.run, self.device, self.options = run, device, options
+        self.run, self.device, self.options, self.go_on = run, device, options, go_on
         self._config = config
         self._kinds: dict[Shown, Kind] = {}
         self._supports: dict[Shown, Support] = {}
@@ -136,19 +133,23 @@ class Session:
 
     def digest(self, request: Request) -> str:
         """What a finished prediction of the same settings has in its scores.json."""
-        return digest_of(
-            {
-                **video_facts(request.video),
-                "expression": request.expression,
-                "excerpt": excerpt_facts(request.excerpt),
-                "kind": self.kind(request).digest,
-                "options": asdict(self.options),
-                "threshold": self.threshold,
-                "calibration": asdict(self.segmenter.calibration),
-                "settings": asdict(self.segmenter.config),
-                "digests": self.digests,
-            }
-        )
+        return digest_of({**video_facts(request.video), **self._manner(request)})
+
+    def manner(self, request: Request) -> str:
+        """The same whatever became of the video's file: what tells what may go on."""
+        return digest_of({"video": str(request.video.absolute()), **self._manner(request)})
+
+    def _manner(self, request: Request) -> dict[str, Any]:
+        return {
+            "expression": request.expression,
+            "excerpt": excerpt_facts(request.excerpt),
+            "kind": self.kind(request).digest,
+            "options": asdict(self.options),
+            "threshold": self.threshold,
+            "calibration": asdict(self.segmenter.calibration),
+            "settings": asdict(self.segmenter.config),
+            "digests": self.digests,
+        }
 
     def finished(self, request: Request, out: Path) -> dict[str, Any] | None:
         """scores.json of a whole prediction of the same settings in `out`; None if there is none.
@@ -156,18 +157,36 @@ class Session:
         Raises as reading the kind does.
         """
         scores = read_scores(out)
-        if not scores or scores.get("digest") != self.digest(request):
+        if scores.get("digest") != self.digest(request) or scores.get("interrupted"):
             return None
-        return scores if all((out / name).exists() for name in self._names()) else None
+        whole = all((out / name).exists() for name in names_of(self.options))
+        return scores if whole else None
+
+    def unfinished(self, request: Request, out: Path) -> FinishedPart | None:
+        """What there is of a prediction in `out` that ended early; None where there is nothing.
+
+        Raises UsageError where `out` holds a prediction of other settings.
+        """
+        scores = read_scores(out)
+        if not scores or not scores.get("shortfall"):
+            return None
+        if self.options.multi or scores.get("manner") != self.manner(request):
+            raise UsageError(
+                f"{out} was not made with these options, or with --multi, and cannot go on; leave "
+                "out --continue to make it anew"
+            )
+        return FinishedPart.of(out, scores, self.options.soft)
 
     def answer(self, request: Request, out: Path, command: str = "") -> PredictReport:
         """Predict one video into the folder `out`, which is whole or absent.
 
+        Where the video is damaged, or Ctrl-C is pressed, it holds the frames up to there, and says
+        so; after Ctrl-C only where nothing better was there, and then `Interrupted` is raised.
         command: kept as provenance. Raises UsageError (`out`), MissingError or DataError.
         """
         require_replaceable(out, NAMES)
         self.kind(request)
-        source = read_video(request.video, request.excerpt)
+        source = read_video(request.video, request.excerpt, to_damage=True)
         self.warn_of_unread(request)
         support = self.support(request)
         words = self.segmenter.words(request.expression)
@@ -182,23 +201,37 @@ class Session:
             settings=asdict(self.segmenter.config),
             digests=self.digests,
         )
-        facts = self.facts(request) | {"digest": self.digest(request)}
+        facts = self.facts(request)
         if adapted is not None:
             facts |= {"adapted": {n: getattr(adapted, n) for n in ("kept", "before", "after")}}
-
-        def known() -> Mapping[str, Any]:
-            return facts | {"shortfall": source.shortfall}
-
-        with whole_folder(out, NAMES) as folder:
-            scores = Scores(folder / SCORES, known, made)
-            results = [*self._results(folder, request, source), scores]
+        before = read_scores(out)
+        done = self.unfinished(request, out) if self.go_on else None
+        if done is None:
             stream = stream_answers(
                 segmenter, source, words, support, self.options, self._instances()
             )
-            with whole_results(results), closing(stream) as answers:
+        else:
+            stream = go_on(segmenter, source, words, support, self.options, done)
+        ended = Ended()
+
+        def known() -> Mapping[str, Any]:
+            return facts | {"shortfall": source.shortfall, "interrupted": ended.by_person}
+
+        with whole_folder(out, NAMES) as folder:
+            scores = Scores(folder / SCORES, known, made)
+            subject = Subject(source, request.expression, self.kind(request).label)
+            results = [*results_of(self.options, folder, subject), scores]
+            with whole_results(results), closing(stream) as answers, interruptible() as asked:
                 for answer in answers:
                     for result in results:
                         result.add(answer)
+                    if asked():
+                        ended.by_person = True
+                        source.end(f"interrupted after {scores.frames} frames")
+                        require_better(before, scores.frames)
+                        break
+        if ended.by_person:
+            raise Interrupted(f"{source.shortfall}; {out} holds them, and --continue goes on")
         return PredictReport(
             video=str(request.video),
             expression=request.expression,
@@ -226,6 +259,8 @@ class Session:
             "excerpt": excerpt_facts(request.excerpt),
             "threshold": self.threshold,
             "calibrated": self.segmenter.calibration.fitted,
+            "digest": self.digest(request),
+            "manner": self.manner(request),
         }
 
     @property
@@ -236,36 +271,11 @@ class Session:
             return INSTANCE if asked is None else asked
         return self.segmenter.threshold(asked)
 
-    def _results(self, folder: Path, request: Request, source: VideoSource) -> list[Result]:
-        results: list[Result] = [
-            MaskFolder(folder / MASKS),
-            OverlayVideo(
-                folder / OVERLAY,
-                request.expression,
-                source,
-                self.options.multi,
-                self.options.side_by_side,
-            ),
-            ContactSheet(folder / SHEET, request.expression, self.options.multi),
-        ]
-        if self.options.soft:
-            results.append(SoftMaskFolder(folder / SOFT))
-        if self.options.multi:
-            results.append(Tracks(folder / TRACKS))
-        subject = Subject(source, request.expression, self.kind(request).label)
-        return results + [export(name, folder, subject) for name in self.options.formats]
-
     def _instances(self) -> Instances | None:
         if not self.options.multi:
             return None
         probability = self.segmenter.calibration.probability
         return Instances(self.threshold, lambda presence: float(probability(presence)))
-
-    def _names(self) -> tuple[str, ...]:
-        """What a finished folder holds."""
-        soft, multi = self.options.soft, self.options.multi
-        exported = (FORMATS[name] for name in self.options.formats)
-        return (*ALWAYS, *([SOFT] if soft else []), *([TRACKS] if multi else []), *exported)
 
 
 def shown_for(request: Request) -> Shown:

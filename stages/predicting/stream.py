@@ -16,7 +16,7 @@ import numpy as np
 
 from stages.data.video import VideoSource
 from stages.model.inputs import Support, Words
-from stages.predicting.answers import FrameAnswer, ObjectAnswer
+from stages.predicting.answers import Frame, FrameAnswer, ObjectAnswer
 from stages.predicting.following import JudgedFrame, encode_frames, judge_frames
 from stages.predicting.instances import Instances, Picked
 from stages.predicting.options import PredictOptions
@@ -39,22 +39,25 @@ def stream_answers(
     support: Support,
     options: PredictOptions = PredictOptions(),  # noqa: B008  frozen
     instances: Instances | None = None,
+    frames: Iterable[Frame] | None = None,
+    first: int = 0,
 ) -> Generator[FrameAnswer, None, None]:
     """An answer a frame, in order. Close it where it is not read to its end.
 
     instances: what picks several objects; without it, the described object is the only one.
+    frames: those of the source from number `first` on, where some have been read.
     """
     together = segmenter.config.features.batch_frames
     window = segmenter.config.evaluate.window or WINDOW
     if options.whole_video:
         window = max(window, frames_at_once(segmenter, source))
-    finisher = Finisher(segmenter, source, segmenter.threshold(options.threshold))
-    frames = ahead(source, together, "decode")
-    encoded = encode_frames(segmenter, frames)
+    finisher = Finisher(segmenter, source, segmenter.threshold(options.threshold), first)
+    decoded = ahead(source if frames is None else frames, together, "decode")
+    encoded = encode_frames(segmenter, decoded)
     judged = ahead(judge_frames(segmenter, encoded, words, support, window), together, "network")
     picked = ((said, None if instances is None else instances.of(said)) for said in judged)
     answers = ahead(finisher.finish(picked), FRAMES_AHEAD, "finish")
-    with closing(frames), closing(judged), closing(answers):
+    with closing(decoded), closing(judged), closing(answers):
         yield from track(answers, total=source.expected or None, description="predict")
 
 
@@ -62,18 +65,19 @@ def stream_answers(
 class Finisher:
     """Brings what is judged of frames to their own size, several frames side by side.
 
-    threshold: presence from which a frame shows the described object.
+    threshold: presence from which a frame shows the described object. first: number of the first.
     """
 
     segmenter: Segmenter
     source: VideoSource
     threshold: float
+    first: int = 0
 
     def finish(
         self, picked: Iterable[tuple[JudgedFrame, list[Picked] | None]]
     ) -> Iterator[FrameAnswer]:
         """An answer a frame: of the described object, or of those that were picked."""
-        index = 0
+        index = self.first
         with ThreadPoolExecutor(min(FINISHED_TOGETHER, os.cpu_count() or 1)) as pool:
             for several in batches(picked, FINISHED_TOGETHER):
                 yield from pool.map(self.frame, range(index, index + len(several)), several)

@@ -41,10 +41,11 @@ class Setup:
     options: PredictOptions
     kinds: tuple[tuple[Shown, Kind], ...]
     threads: int
+    go_on: bool = False
 
     def session(self) -> Session:
         """A session that encodes nothing again."""
-        session = Session(self.run, self.device, self.config, self.options)
+        session = Session(self.run, self.device, self.config, self.options, self.go_on)
         for shown, kind in self.kinds:
             session.adopt(shown, kind)
         return session

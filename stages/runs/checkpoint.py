@@ -7,7 +7,7 @@ the encoders), so that a network is never fed features it was not trained on.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -150,6 +150,33 @@ def fill(model: Network, state: Mapping[str, Tensor], source: Path) -> None:
                 f"configuration's network; use the {CONFIG} it was saved with"
             )
     model.load_state_dict(dict(state))
+
+
+def take_over(model: Network, state: Mapping[str, Tensor], source: Path) -> str:
+    """Take what agrees in name and shape, leave the rest as it is; gives a line that says which.
+
+    Raises DataError where nothing agrees: those are the weights of another network.
+    """
+    own = model.state_dict()
+    taken = {n: t for n, t in state.items() if n in own and own[n].shape == t.shape}
+    if not taken:
+        raise DataError(f"{source} has no tensor of this configuration's network")
+    model.load_state_dict({**own, **taken})
+    left = [_part(name) for name in state if name not in taken]
+    anew = [_part(name) for name in own if name not in taken]
+    parts = [f"{len(taken)} of {len(own)} tensors taken"]
+    parts += [f"{len(anew)} start anew ({_listed(anew)})"] if anew else []
+    parts += [f"{len(left)} of its own left ({_listed(left)})"] if left else []
+    return f"{source}: " + ", ".join(parts)
+
+
+def _part(name: str) -> str:
+    """The part of the network that a tensor belongs to."""
+    return name.partition(".")[0]
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return ", ".join(dict.fromkeys(parts))
 
 
 def require_encoders(saved: Encoders, present: Encoders, run: Path) -> None:

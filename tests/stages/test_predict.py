@@ -66,6 +66,7 @@ def test_all_results_are_there_and_of_the_right_size(
         *("video", "expression", "support", "run", "score", "frames", "provenance"),
         *("presence", "present", "threshold", "calibrated"),
         *("marked", "shortfall", "support_expression", "excerpt", "digest"),
+        *("manner", "interrupted"),
     }
     digests = scores["provenance"]["digests"]
     weights = load_file(untrained_run / "model.safetensors")

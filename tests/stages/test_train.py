@@ -6,14 +6,14 @@ import json
 import math
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import count
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from configs import Config, DataError, FsrvosError, MissingError, UsageError
 from stages.data.clips import Episode
@@ -21,7 +21,7 @@ from stages.data.dataset import Dataset
 from stages.data.index import load_dataset
 from stages.feeding.batches import EpisodeBatch
 from stages.model.prediction import Losses
-from stages.runs.checkpoint import load_checkpoint, read_facts
+from stages.runs.checkpoint import load_checkpoint, read_facts, read_weights
 from stages.runs.training import TrainReport
 from stages.train import _Training, train
 from stages.training.draws import Draws
@@ -414,6 +414,32 @@ def test_a_run_may_start_from_another_ones_weights(
         fit(tmp_path / name, init=init, **still)
         for key, tensor in weights(tmp_path / name).items():
             torch.testing.assert_close(tensor, begun[key], atol=1e-9, rtol=0)
+
+
+def test_a_run_takes_what_agrees_and_says_what_does_not(
+    fit: Train, uninterrupted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file that lacks a part, has one too many and one of another size."""
+    state, encoders, facts = read_weights(uninterrupted / "model.safetensors")
+    first, second, *rest = sorted(state)
+    changed = {
+        **{n: state[n] for n in rest},
+        second: torch.zeros(3, 5, 7),
+        "old.part": state[first],
+    }
+    header = {"encoders": json.dumps(asdict(encoders)), "facts": json.dumps(dict(facts))}
+    save_file(changed, tmp_path / "other.safetensors", header)
+    fit(tmp_path / "run", init=tmp_path / "other.safetensors", steps=1, learning_rate=1e-12,
+        weight_decay=0.0)  # fmt: skip
+    said = capsys.readouterr().err
+    assert f"{len(rest)} of {len(state)} tensors taken, 2 start anew (" in said
+    assert "2 of its own left (" in said and "old" in said
+    trained = weights(tmp_path / "run")
+    for name in rest:
+        torch.testing.assert_close(trained[name], state[name], atol=1e-9, rtol=0)
+    save_file({"old.part": state[first]}, tmp_path / "none.safetensors", header)
+    with pytest.raises(DataError, match="has no tensor of this configuration's network"):
+        fit(tmp_path / "none", init=tmp_path / "none.safetensors")
 
 
 def test_what_a_run_cannot_start_from(

@@ -29,7 +29,7 @@ class Film(Result):
         self.start = source.times.seconds(0) if part else Fraction(0)
         end = source.excerpt.cut(Fraction(10**9)) if source.excerpt.end is not None else None
         self.sound = None
-        if not source.path.is_dir():
+        if source.path.is_file():
             self.sound = Sound(source.path, self.start if part else None, end)
         self.writer = VideoWriter(path, source.fps, kind, source.times.tick, self.sound)
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from stages.data.overlay import Tile, contact_sheet, evenly, write_png
-from stages.predicting.answers import FrameAnswer
+from stages.predicting.answers import Frame, FrameAnswer
 from stages.predicting.results.drawing import drawn
 from stages.predicting.results.result import Result
 
@@ -27,7 +27,11 @@ class ContactSheet(Result):
 
     def close(self) -> None:
         """Write the sheet."""
-        write_png(self.path, contact_sheet(self.tiles.chosen(), title=self.sentence))
+        write_png(self.path, self.picture())
+
+    def picture(self) -> Frame:
+        """The sheet of the frames so far, RGB [H, W, 3]."""
+        return contact_sheet(self.tiles.chosen(), title=self.sentence)
 
     def _tile(self, answer: FrameAnswer) -> Tile:
         return Tile(drawn(answer, self.sentence, self.numbered), f"frame {answer.name}")

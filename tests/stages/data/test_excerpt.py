@@ -81,7 +81,7 @@ moments = st.one_of(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(start=moments, end=moments, stride=st.integers(1, 9))
 def test_a_file_gives_the_frames_of_the_definition(
     clip: Path, start: Moment | None, end: Moment | None, stride: int

@@ -82,7 +82,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in found}
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_each_is_what_it_is_alone(
     clips: Path, ants: Path, untrained_run: Path, tmp_path: Path, jobs: int
 ) -> None:
@@ -216,7 +216,7 @@ def test_the_command_in_scores_makes_one_of_them_again(
         ' {"video": "clips/a.mp4", "expression": "an ant"}]'
     )
     line = ["predict", "--list", str(tmp_path / "list.json"), "--support", str(ants)]
-    line += ["--checkpoint", str(untrained_run), "--device", "cpu", "-o", str(home), "--jobs", "2"]
+    line += ["--checkpoint", str(untrained_run), "--device", "cpu", "-o", str(home)]
     line += ["--set", "evaluate.window=3", "--max-side", "80"]
     assert command_line(line) == 0
     before = contents(home / "c")

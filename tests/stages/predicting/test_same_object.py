@@ -12,7 +12,7 @@ from stages.benchmark import predict_rows
 from stages.benchmark.setting import Setting
 from stages.data.images import read_ids
 from stages.data.overlay import write_mask_png, write_png
-from stages.data.sample.render import render_video
+from stages.data.sample.videos import render_video
 from stages.data.video_writer import write_video
 from stages.predict import predict
 from stages.predicting.following import OVERLAP
