@@ -28,7 +28,7 @@ COMMANDS = {
     "features": "Run the frozen encoders once and keep what they say.",
     "train": "Train the network on episodes.",
     "predict": "Segment what a sentence describes in one video.",
-    "support": "Keep a kind of object that is shown once and used often.",
+    "support": "Draw what shows a kind of object, or keep it encoded.",
     "evaluate": "Run every test episode of a fold.",
     "score": "Score predictions: region J, contour F and their mean.",
     "export": "Write an evaluation's masks for other programs.",

@@ -1,14 +1,17 @@
-"""A support folder -> a file that holds the kind as a run's encoder sees it."""
+"""Support folders: drawn on a page, or encoded once and kept in a file."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from configs import Config
 from configs.errors import UsageError
 from stages.data.files import clean_expression
 from stages.data.support import load_support
+from stages.drawing.serving import serve
+from stages.drawing.studio import Studio
 from stages.encoders.unread import warn_of_unread
 from stages.predicting.segmenter import Segmenter
 from stages.predicting.support_file import SUFFIX, write_support
@@ -63,3 +66,40 @@ def save_support(
         bytes=file.stat().st_size,
         vision_digest=kept.seen_by.vision_digest,
     )
+
+
+@dataclass(frozen=True)
+class DrawnSupport:
+    """What was drawn: `frames` in `folder`, 0 where nothing was saved."""
+
+    folder: str
+    expression: str
+    frames: int
+
+
+def draw_support(
+    *,
+    video: Path,
+    folder: Path,
+    run: Path,
+    on: Path | None = None,
+    config: Config | None = None,
+    device: str = "cpu",
+    port: int = 0,
+    browse: bool = True,
+) -> DrawnSupport:
+    """Serve a page on loopback that draws objects on frames of `video` and saves them in `folder`.
+
+    Ends when the page says so. A folder that was drawn before is gone on with. on: the video that
+    predictions are tried on, `video` itself where it is None. run: predicts; loaded when it is
+    asked to. port: 0 takes a free one. browse: open the page in the default browser.
+    Raises UsageError (`folder`, `port`), MissingError or DataError.
+    """
+
+    @cache
+    def segmenter() -> Segmenter:
+        return Segmenter(run, device, config)
+
+    studio = Studio(video, folder, on, segmenter)
+    serve(studio, port=port, browse=browse)
+    return DrawnSupport(str(folder), studio.book.sentence, studio.book.saved)

@@ -17,6 +17,7 @@ def support() -> None:
 
     \b
     Example:
+      fsrvos support draw dogs.mp4 dogs/
       fsrvos support save dogs/ dog.support
     """
 
@@ -63,6 +64,68 @@ def save(
             config=config,
             device=device,
             command=command_line(run=run, device=device),
+        ),
+        as_json,
+    )
+
+
+@support.command()
+@click.argument("video", type=options.ANY_PATH)
+@click.argument("folder", type=options.FOLDER, metavar="DIR")
+@click.option(
+    "--on",
+    type=options.ANY_PATH,
+    metavar="OTHER_VIDEO",
+    help="Video that predictions are tried on.  [default: the other frames of VIDEO]",
+)
+@options.run_option("--checkpoint", default="shipped")
+@options.set_option("encoder.", "evaluate.", "features.short_side", "features.long_side")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Port on this machine.  [default: a free one]",
+)
+@click.option("--no-browser", is_flag=True, help="Print the page's address, and open nothing.")
+@options.device_option
+@options.json_option
+def draw(
+    video: Path,
+    folder: Path,
+    on: Path | None,
+    run: Path | None,
+    pairs: tuple[str, ...],
+    port: int,
+    no_browser: bool,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Draw the object on frames of VIDEO, on a page in the browser, and save them as DIR.
+
+    The page outlines and paints, brings a rough outline to the object's edges, tries what has been
+    drawn on OTHER_VIDEO, and lets you correct what it shows there. It is served on this machine
+    alone. DIR is then what `fsrvos predict --support DIR` takes; drawn before, it is gone on with.
+
+    \b
+    Example:
+      fsrvos support draw dogs.mp4 dogs/ --on video.mp4
+      fsrvos predict video.mp4 "a brown dog" --support dogs/
+    """
+    run = places.run_for_prediction(run)
+    config = options.config_of_run(None, pairs, run)
+    from stages.runtime.device import choose_device
+    from stages.support import draw_support
+
+    emit(
+        draw_support(
+            video=video,
+            folder=folder,
+            run=run,
+            on=on,
+            config=config,
+            device=choose_device(device),
+            port=port,
+            browse=not no_browser,
         ),
         as_json,
     )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from stages.benchmark.davis_reference import frame_scores
 from stages.benchmark.measure import alternate
 from stages.benchmark.setting import Setting
-from stages.scoring.metrics import contour_f, region_j
+from stages.scoring.metrics import region_and_contour
 
 # DAVIS at 480p; a video of it has 70 frames.
 SIZE, FRAMES = (480, 854), 70
@@ -24,7 +24,7 @@ def rows(setting: Setting) -> dict[str, float]:
         return [frame_scores(*pair) for pair in zip(pred, truth, strict=True)]
 
     def ours() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        return region_j(pred, truth), contour_f(pred, truth)
+        return region_and_contour(pred, truth)
 
     seconds = alternate({"published": published, "ours": ours}, setting.rounds)
     return {"score_speedup": seconds["published"] / seconds["ours"]}

@@ -34,14 +34,16 @@ def sharpen_clip(
         return np.stack([*pool.map(sharpen, frames, logits)])
 
 
-def sharpen(frame: NDArray[np.uint8], logits: NDArray[np.float32]) -> Mask:
+def sharpen(
+    frame: NDArray[np.uint8], logits: NDArray[np.float32], *, long_side: int = LONG_SIDE
+) -> Mask:
     """The mask [H, W] of logits [H, W], its outline that of the picture [h, w, 3] under it.
 
     Picture and logits show the same, at any sizes. A mask of next to nothing, or of next to all,
-    stays as it is.
+    stays as it is. long_side: of the picture that is cut, in pixels at most.
     """
     height, width = logits.shape
-    scale = min(1.0, LONG_SIDE / max(frame.shape[:2]))
+    scale = min(1.0, long_side / max(frame.shape[:2]))
     size = (max(1, round(frame.shape[1] * scale)), max(1, round(frame.shape[0] * scale)))
     inside = cv2.resize(logits, size, interpolation=cv2.INTER_LINEAR) > 0
     known = trimap(inside)

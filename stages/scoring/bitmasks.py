@@ -58,8 +58,8 @@ def dilate(words: Words, radius: int) -> Words:
     row, reach = words, 0
     for width, offsets in _disk_rows(radius):
         while reach < width:
-            step = min(width - reach, reach + 1)
-            row = row | _towards_left(row, step) | _towards_right(row, step)
+            step = min(width - reach, reach + 1, BITS - 1)
+            row = _widened(row, step)
             reach += step
         for offset in offsets:
             if offset == 0:
@@ -132,6 +132,16 @@ def _columns(stop: int, words: int) -> Words:
     return pack((np.arange(words * BITS) < stop)[None, None])[0, 0]
 
 
+def _widened(words: Words, by: int) -> Words:
+    """Every column takes what lies `by` columns to either side, too; 0 < by < BITS."""
+    near, far = np.uint64(by), np.uint64(BITS - by)
+    wide = words | words >> near
+    wide |= words << near
+    wide[..., :-1] |= words[..., 1:] << far
+    wide[..., 1:] |= words[..., :-1] >> far
+    return wide
+
+
 def _towards_left(words: Words, by: int) -> Words:
     """Column x takes the value of column x + by; zeros come in. 0 < by."""
     whole, bits = divmod(by, BITS)
@@ -141,16 +151,4 @@ def _towards_left(words: Words, by: int) -> Words:
     np.right_shift(kept, np.uint64(bits), out=target)
     if bits:
         target[..., :-1] |= kept[..., 1:] << np.uint64(BITS - bits)
-    return moved
-
-
-def _towards_right(words: Words, by: int) -> Words:
-    """Column x takes the value of column x - by; zeros come in. 0 < by."""
-    whole, bits = divmod(by, BITS)
-    moved = np.zeros_like(words)
-    kept = words[..., : words.shape[-1] - whole] if whole else words
-    target = moved[..., whole:]
-    np.left_shift(kept, np.uint64(bits), out=target)
-    if bits:
-        target[..., 1:] |= kept[..., :-1] >> np.uint64(BITS - bits)
     return moved

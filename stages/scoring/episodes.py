@@ -18,7 +18,7 @@ from configs.errors import DataError
 from stages.data.dataset import Dataset
 from stages.data.images import read_ids
 from stages.predictions import EpisodeInfo, EpisodeKey, EpisodePrediction, read_predictions
-from stages.scoring.metrics import contour_f, region_j
+from stages.scoring.metrics import region_and_contour
 from stages.scoring.protocols import Protocol, resize_truth
 
 Ids = npt.NDArray[np.uint8]
@@ -172,8 +172,9 @@ def score_prediction(
     for start in range(first, stop, _FRAMES_AT_ONCE):
         frames = slice(start, min(start + _FRAMES_AT_ONCE, stop))
         goal = truth.masks(info.object_id, frames, protocol, (info.height, info.width))
-        j.append(region_j(masks[frames], goal))
-        f.append(contour_f(masks[frames], goal, protocol.bound))
+        region, contour = region_and_contour(masks[frames], goal, protocol.bound)
+        j.append(region)
+        f.append(contour)
     names = truth.names[first:stop]
     return EpisodeScore(prediction.key, info, names, np.concatenate(j), np.concatenate(f))
 

@@ -41,9 +41,21 @@ def region_j(pred: Mask, truth: Mask) -> Scores:
         ValueError: the shapes differ, or the masks are not boolean.
     """
     _check(pred, truth)
+    return _regions(_pack(pred), _pack(truth)).reshape(pred.shape[:-2])
+
+
+def region_and_contour(
+    pred: Mask, truth: Mask, bound_th: float = DAVIS_BOUND
+) -> tuple[Scores, Scores]:
+    """`region_j` and `contour_f` of the same masks, which are packed once."""
+    _check(pred, truth)
+    shape = pred.shape[:-2]
+    if not pred.size:
+        return np.ones(shape), np.ones(shape)
     pred_words, truth_words = _pack(pred), _pack(truth)
-    both, either = count(pred_words & truth_words), count(pred_words | truth_words)
-    return np.where(either == 0, 1.0, both / np.maximum(either, 1)).reshape(pred.shape[:-2])
+    height, width = pred.shape[-2:]
+    contour = _contours(pred_words, truth_words, height, width, bound_th)
+    return _regions(pred_words, truth_words).reshape(shape), contour.reshape(shape)
 
 
 def contour_f(pred: Mask, truth: Mask, bound_th: float = DAVIS_BOUND) -> Scores:
@@ -68,14 +80,8 @@ def contour_f(pred: Mask, truth: Mask, bound_th: float = DAVIS_BOUND) -> Scores:
     height, width = pred.shape[-2:]
     if not pred.size:
         return np.ones(pred.shape[:-2])
-    radius = tolerance(height, width, bound_th)
-    pred_words, truth_words = _pack(pred), _pack(truth)
-    step = max(1, _WORDS_AT_ONCE * BITS // (height * width))
-    blocks = [slice(start, start + step) for start in range(0, len(pred_words), step)]
-    scores = [
-        _contour_of_block(pred_words[block], truth_words[block], width, radius) for block in blocks
-    ]
-    return np.concatenate(scores).reshape(pred.shape[:-2])
+    scores = _contours(_pack(pred), _pack(truth), height, width, bound_th)
+    return scores.reshape(pred.shape[:-2])
 
 
 def tolerance(height: int, width: int, bound_th: float) -> int:
@@ -83,6 +89,22 @@ def tolerance(height: int, width: int, bound_th: float) -> int:
     if bound_th >= 1:
         return int(np.ceil(bound_th))
     return int(np.ceil(bound_th * np.linalg.norm((height, width))))
+
+
+def _regions(pred: Words, truth: Words) -> Scores:
+    """J of every frame, [T]."""
+    both, either = count(pred & truth), count(pred | truth)
+    return np.where(either == 0, 1.0, both / np.maximum(either, 1))
+
+
+def _contours(pred: Words, truth: Words, height: int, width: int, bound_th: float) -> Scores:
+    """F of every frame, [T]."""
+    radius = tolerance(height, width, bound_th)
+    step = max(1, _WORDS_AT_ONCE * BITS // (height * width))
+    blocks = [slice(start, start + step) for start in range(0, len(pred), step)]
+    return np.concatenate(
+        [_contour_of_block(pred[block], truth[block], width, radius) for block in blocks]
+    )
 
 
 def _contour_of_block(pred: Words, truth: Words, width: int, radius: int) -> Scores:

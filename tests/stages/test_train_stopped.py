@@ -159,7 +159,9 @@ def test_killed_and_gone_on_with_it_ends_with_the_same_bytes(
         process.kill()
     shutil.rmtree(run / "tensorboard", ignore_errors=True)
     assert process.returncode == -signal.SIGKILL and 0 < step_kept(run) < 60
-    fit(run, **options)
+    progress = load_progress(run / "checkpoints")
+    assert progress is not None
+    assert fit(run, **options).seconds > progress["seconds"] > 0  # all of the training's
     fit(same, **options)
     assert ended(run) == ended(same)
 

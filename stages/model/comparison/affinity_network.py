@@ -130,7 +130,7 @@ class AffinityNetwork(Network):
     def cut(
         self, clip: QueryClip, shown: SupportClip, looks: Looks
     ) -> tuple[FrozenMask, JudgedMasks | None]:
-        """The kind's mask. A clip shows the kind as far as its mask is foretold to overlap it."""
+        """The kind's mask; a clip shows it as far as the best of all is foretold to overlap."""
         grid = clip.shape(GRID)
         if self.quality is None or (looks.same is not None and not self.training):
             # Nothing that was learnt of other kinds is as good as the object itself.
@@ -139,8 +139,9 @@ class AffinityNetwork(Network):
         if not len(candidates.cuts):
             return looks.answer(grid), None
         told = self.quality(judged_by(clip, shown, looks, candidates))
-        mask = looks.parted(candidates, told.detach().sigmoid())
-        return replace(mask, clip=told.detach().amax()), JudgedMasks(candidates.inside, told)
+        mask, sure = looks.parted(candidates, told.detach().sigmoid()), told.detach().amax()
+        frames = sure + mask.frames - mask.clip  # frames differ by how the first look sees them
+        return replace(mask, frames=frames, clip=sure), JudgedMasks(candidates.inside, told)
 
     def choose(self, found: Found, words: Words) -> tuple[Tensor, Tensor | None]:
         """Mask logits [T, h, w] of what the sentence picks, and its scores [N] of the objects.
@@ -168,9 +169,10 @@ class AffinityNetwork(Network):
         """By what the windows before showed of this video's objects, see `following`."""
         with torch.autocast(query.maps[0].device.type, enabled=False):
             clip, shown = QueryClip.of(query, 0), SupportClip.of(support, 0)
-            found, _ = self.cut(clip, shown, look(clip, shown, self.looks))
-            there = bool(found.clip >= self.absent_below)
-            window = Window(clip, found.logits, found.frames, float(found.clip), there)
+            looks = look(clip, shown, self.looks)
+            found, _ = self.cut(clip, shown, looks)
+            there, same = bool(found.clip >= self.absent_below), looks.same is not None
+            window = Window(clip, found.logits, found.frames, float(found.clip), there, same)
             choose = partial(self.scores, clip, words)
             return follow_window(window, memory, overlap, choose, MARGIN)
 

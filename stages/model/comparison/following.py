@@ -19,6 +19,7 @@ from stages.model.comparison.memory import (
     NOBODY,
     Exemplars,
     Memory,
+    Recalled,
     first_cut,
     likeness,
     present,
@@ -45,7 +46,8 @@ class Window:
     """What a network finds in a window on its own.
 
     coarse: mask logits [T, h, w] at stride 8. presence: [T], logits that a frame shows the kind;
-    sure: that the window does, and there: whether that is enough.
+    sure: that the window does, and there: whether that is enough. same: the support is of this very
+    object, so the mask is as good as it gets.
     """
 
     clip: QueryClip
@@ -53,6 +55,7 @@ class Window:
     presence: Tensor
     sure: float
     there: bool
+    same: bool = False
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,10 @@ def _see(window: Window, trail: Trail, cells: Tensor) -> _Seen:
         owners = _carried(coarse, coarse.new_zeros(*coarse.shape, 0), (), None)
         new = Exemplars.of(cells, coarse, owners)
         return _Seen(coarse, owners, Memory((new,), first_cut(cells, coarse, new)))
-    recalled = recall(memory, cells, coarse)
+    if window.same:
+        recalled = Recalled(coarse, memory.cut, bool((coarse > 0).any()))
+    else:
+        recalled = recall(memory, cells, coarse)
     numbers = sorted(trail.scores)
     before = None if trail.owners is None else trail.owners[0]
     if not recalled.shown:

@@ -56,9 +56,10 @@ class SimilarityNetwork(Network):
         """By what the windows before showed of this video's objects, see `following`."""
         with torch.no_grad(), torch.autocast(query.maps[0].device.type, enabled=False):
             clip, shown = QueryClip.of(query, 0), SupportClip.of(support, 0)
-            said = look(clip, shown, self.looks).answer(clip.shape(GRID))
+            looks = look(clip, shown, self.looks)
+            said, same = looks.answer(clip.shape(GRID)), looks.same is not None
             sure = float(said.clip)
-            window = Window(clip, said.logits, said.frames, sure, sure > 0)
+            window = Window(clip, said.logits, said.frames, sure, sure > 0, same)
             return follow_window(window, memory, overlap)
 
     def losses(self, prediction: Prediction, truth: Truth, options: TrainConfig) -> Losses:

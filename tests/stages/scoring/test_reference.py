@@ -12,7 +12,13 @@ import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt
 
-from stages.scoring.metrics import DAVIS_BOUND, PAPER_BOUND, contour_f, region_j
+from stages.scoring.metrics import (
+    DAVIS_BOUND,
+    PAPER_BOUND,
+    contour_f,
+    region_and_contour,
+    region_j,
+)
 
 PAIRS = 1000
 SIZES = ((48, 86), (60, 107), (72, 130), (97, 64), (130, 130))
@@ -24,7 +30,7 @@ def reference_j(pred: np.ndarray, truth: np.ndarray) -> float:
 
 
 def reference_f(pred: np.ndarray, truth: np.ndarray, bound: float) -> float:
-    radius = np.ceil(bound * np.hypot(*pred.shape))
+    radius = np.ceil(bound * np.hypot(*pred.shape)) if bound < 1 else bound
     ours, theirs = boundary(pred), boundary(truth)
     if not ours.any() or not theirs.any():
         return float(ours.any() == theirs.any())
@@ -61,7 +67,16 @@ def test_a_thousand_pairs_score_as_published(bound: float) -> None:
     generator = np.random.default_rng(7)
     pairs = [pair(generator) for _ in range(PAIRS)]
     for pred, truth in pairs:
-        assert abs(float(region_j(pred, truth)) - reference_j(pred, truth)) < 1e-9
-        assert abs(float(contour_f(pred, truth, bound)) - reference_f(pred, truth, bound)) < 1e-9
+        region, contour = region_and_contour(pred, truth, bound)
+        assert abs(float(region) - reference_j(pred, truth)) < 1e-9
+        assert abs(float(contour) - reference_f(pred, truth, bound)) < 1e-9
+        assert (region, contour) == (region_j(pred, truth), contour_f(pred, truth, bound))
     scores = [float(contour_f(pred, truth, bound)) for pred, truth in pairs]
     assert 0 < np.mean(scores) < 1 and len(set(scores)) > PAIRS // 2
+
+
+@pytest.mark.parametrize("radius", [63, 64, 65, 130, 200])
+def test_a_tolerance_of_many_words_is_a_disk_too(radius: int) -> None:
+    generator = np.random.default_rng(radius)
+    pred, truth = (generator.random((300, 500)) > 0.99998 for _ in range(2))
+    assert abs(float(contour_f(pred, truth, radius)) - reference_f(pred, truth, radius)) < 1e-9

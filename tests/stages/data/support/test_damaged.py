@@ -15,6 +15,7 @@ from PIL import Image
 from configs.errors import FsrvosError
 from stages.data.support import scan_support
 from stages.data.video_writer import write_video
+from tests.abuse.mutations import mutated
 
 Mask = NDArray[np.bool_]
 Snap = Callable[..., Path]
@@ -64,27 +65,6 @@ def coco(snap: Snap, truth: Mask, folder: Path) -> None:
 
 NUMBERED = (images_with_masks, labelme, coco)
 LAYOUTS = (*NUMBERED, coloured_masks, video)
-
-
-def mutated(content: bytes, rng: np.random.Generator) -> bytes:
-    """Bits flipped, the end cut off, a part doubled, a number blown up, or strange bytes put in."""
-    data = bytearray(content)
-    spot = int(rng.integers(len(data)))
-    kind = int(rng.integers(5))
-    if kind == 0:
-        for place in rng.integers(0, len(data), int(rng.integers(1, 9))):
-            data[place] ^= 1 << int(rng.integers(8))
-        return bytes(data)
-    if kind == 1:
-        return bytes(data[:spot])
-    if kind == 2:
-        return bytes(data[:spot] + data[spot // 2 :])
-    if kind == 3:
-        digits = [i for i, byte in enumerate(data) if chr(byte).isdigit()]
-        at = digits[int(rng.integers(len(digits)))] if digits else spot
-        return bytes(data[:at] + b"99999999999" + data[at:])
-    strange = (b"null", b"-1", b"1e999", b'"', b"\xff\xfe", b"{", b"[" * 20_000, b"\0", b"NaN")
-    return bytes(data[:spot] + strange[int(rng.integers(len(strange)))] + data[spot:])
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -47,7 +47,8 @@ def test_a_looped_clip_is_as_steady_between_windows_as_inside(name: str) -> None
 
 
 def test_an_object_may_leave_for_thirty_frames_and_return() -> None:
-    model = network(sentence_choice=False).eval()
+    """Presence by the first look: a judge of masks that was not trained knows nothing of it."""
+    model = network(sentence_choice=False, mask_quality=False).eval()
     frames = [[Thing(walking(frame))] for frame in range(20)]
     frames += [[] for _ in range(30)]
     frames += [[Thing(walking(frame))] for frame in range(8, 22)]
@@ -107,3 +108,16 @@ def test_one_window_alone_is_answered_as_without_a_memory() -> None:
         alone = model(clip, words(1, 4), support(), auxiliary=False)
         said = model.follow(clip, words(1, 4), support())
     assert torch.allclose(said.masks, alone.masks[0, :, 0], atol=1e-4)
+
+
+def test_where_the_support_is_of_this_very_object_its_own_cut_holds() -> None:
+    model = network("similarity").eval()
+    frames = [[Thing(walking(frame), 8)] for frame in range(20)]  # the support's own tint
+    said = followed(model, film(frames), WINDOW, OVERLAP)
+    for start, window in zip(range(0, 20, WINDOW - OVERLAP), said, strict=False):
+        part = film(frames[start : start + WINDOW])
+        assert window.masks.shape[0] == part.maps[0].shape[1]
+        stride = 192 // window.masks.shape[-1]
+        for row in range(len(window.masks)):
+            true = box_mask(frames[start + row][0].box, stride)
+            assert overlap_of(window.masks[row] > 0, true) > 0.8
