@@ -7,6 +7,8 @@ colours and the object ids would be lost.
 from __future__ import annotations
 
 import io
+import warnings
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,9 @@ from numpy.typing import NDArray
 from configs.errors import DataError, MissingError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+
+MOST_PIXELS = 89_478_485
+"""Of a picture or mask: where Pillow, too, begins to suspect that little is to become too much."""
 
 _ORIENTATION = 0x0112  # the EXIF tag
 UPRIGHT = 1
@@ -39,6 +44,8 @@ def decode_rgb(data: NDArray[np.uint8], where: object) -> NDArray[np.uint8]:
     """An image file's bytes as `read_rgb` gives them; DataError naming `where` they are from."""
     import cv2
 
+    if data.size:
+        _header(io.BytesIO(data.tobytes()), where)  # a size that is refused before it is decoded
     try:
         image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     except cv2.error:  # sizes beyond OpenCV's limits
@@ -68,15 +75,18 @@ def open_mask(path: Path, content: bytes | None = None) -> Any:
 
     `content`: the file's bytes, as in `read_ids`.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import UnidentifiedImageError
 
+    Image = _careful_pillow()
     try:
         with Image.open(path if content is None else io.BytesIO(content)) as image:
             depth = _shallow_depth(image)
             image.load()
     except FileNotFoundError:
         raise MissingError(f"{path}: no such mask; add the file") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise _too_large(path) from None
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
         raise DataError(f"{path}: not a readable mask image; replace the file") from None
     image.info["depth"] = depth
     return image
@@ -106,10 +116,15 @@ def image_size(path: Path) -> tuple[int, int]:
 
 def image_header(path: Path) -> tuple[int, int, int]:
     """Height and width as stored, and the EXIF orientation 1..8; errors as `read_rgb`."""
-    from PIL import Image, UnidentifiedImageError
+    return _header(path, path)
 
+
+def _header(source: Path | io.BytesIO, where: object) -> tuple[int, int, int]:
+    from PIL import UnidentifiedImageError
+
+    Image = _careful_pillow()
     try:
-        with Image.open(path) as image:
+        with Image.open(source) as image:
             exif = Image.Exif()
             exif.load(image.info.get("exif", b""))
             orientation = exif.get(_ORIENTATION, UPRIGHT)
@@ -117,9 +132,27 @@ def image_header(path: Path) -> tuple[int, int, int]:
                 orientation = UPRIGHT
             return image.height, image.width, int(orientation)
     except FileNotFoundError:
-        raise MissingError(f"{path}: no such image; restore the file") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        raise DataError(f"{path}: not a readable image; replace the file") from None
+        raise MissingError(f"{where}: no such image; restore the file") from None
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise _too_large(where) from None
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
+        raise DataError(f"{where}: not a readable image; replace the file") from None
+
+
+@cache
+def _careful_pillow() -> Any:
+    """Pillow's `Image`, for which a picture of more than MOST_PIXELS is an error, not a warning."""
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    return Image
+
+
+def _too_large(where: object) -> DataError:
+    return DataError(
+        f"{where}: more than {MOST_PIXELS // 1_000_000} million pixels, or claims to be; shrink it"
+    )
 
 
 def turn_upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:

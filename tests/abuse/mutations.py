@@ -169,7 +169,9 @@ def rename(path: Path, rng: Rng) -> Path:
 
 def loop(path: Path, rng: Rng) -> Path:
     """A folder that holds itself."""
-    (path.parent / ("frames", "masks", "again")[int(rng.integers(3))]).symlink_to(path.parent)
+    link = path.parent / ("frames", "masks", "again")[int(rng.integers(3))]
+    if not link.exists():
+        link.symlink_to(path.parent)
     return path
 
 

@@ -58,6 +58,8 @@ def watch(made: Path) -> None:
         if isinstance(path, int) or path is None:
             return False
         place = os.path.realpath(Path(os.fsdecode(path)).absolute().parent)
+        if os.path.realpath(path) == home:  # made where it is not there yet
+            return False
         return not (place + "/").startswith(home + "/") and os.fsdecode(path) != os.devnull
 
     def look(event: str, arguments: tuple[Any, ...]) -> None:

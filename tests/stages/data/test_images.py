@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image, ImageOps
 
 from configs.errors import DataError, MissingError
 from stages.data.images import image_header, image_size, read_ids, read_rgb, turn_upright
+from tests.abuse.mutations import png
 
 
 def picture(path: Path, orientation: int = 1) -> Path:
@@ -81,3 +83,14 @@ def test_masks_that_are_no_ids_or_no_files(tmp_path: Path) -> None:
     picture(tmp_path / "a.png")
     with pytest.raises(DataError, match="mode RGB, so its pixels are colours"):
         read_ids(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("side", [9_460, 30_000, 100_000])
+@pytest.mark.parametrize("read", [read_rgb, read_ids, image_size])
+def test_a_picture_of_too_many_pixels_is_refused_by_its_header(
+    tmp_path: Path, side: int, read: Callable[[Path], object]
+) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(png(side, side))
+    with pytest.raises(DataError, match=r"a\.png: more than 89 million pixels, or claims to be"):
+        read(path)

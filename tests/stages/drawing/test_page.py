@@ -170,7 +170,7 @@ def test_drawn_refined_tried_corrected_saved_and_predicted(
     square[90:151, 100:161] = True
     dab = ball((130, 85), 8)  # what is painted reaches out of the square, and erased is undone
     assert overlap(cornered & ~dab, square & ~dab) > 0.95
-    assert cornered[82:88, 126:134].all()
+    assert cornered[84:87, 128:132].all()
 
     out = tmp_path / "out"
     command = ["predict", asked, "a red ball", "--support", folder, "-o", out]

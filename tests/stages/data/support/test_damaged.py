@@ -68,7 +68,6 @@ LAYOUTS = (*NUMBERED, coloured_masks, video)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_damage_is_a_fault_or_does_no_harm(
     tmp_path: Path, snap: Snap, truth: Mask, layout: Callable[[Snap, Mask, Path], None]
 ) -> None:
