@@ -32,6 +32,8 @@ class TrainConfig:
     schedule: Literal["cosine", "drops", "constant"] = "cosine"
     drops: tuple[int, ...] = ()  # steps after which the learning rate falls to a tenth
     clip_norm: float = 1.0
+    accumulate: int = 1  # parts that a step's batch is learnt from in turn: the same gradients in
+    # less memory, for a forward pass more
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     checkpointing: bool = False  # layers run again in the backward pass: less memory, more time
     mask_points: int = 0  # cells at which earlier decoder layers' masks are compared; 0 = all
@@ -52,6 +54,8 @@ class TrainConfig:
     weight_dense: float = 0.5  # the dense prior's own mask and dice terms, weighted as above
 
     def __post_init__(self) -> None:
+        if self.accumulate < 1:
+            raise ValueError(f"train.accumulate is {self.accumulate}; it must be 1 or more")
         for name in (
             "steps",
             "videos_per_step",

@@ -239,8 +239,7 @@ class _Training:
     def learn(self, batch: EpisodeBatch) -> Losses:
         """One step of the optimiser. Raises FsrvosError where the loss is not finite."""
         self.model.train()
-        losses = self.learner.losses(batch)
-        self.learner.backward(losses)
+        losses = self.learner.gradients(batch)
         total, norm = float(losses.total.detach()), self.learner.norm
         if not (math.isfinite(total) and math.isfinite(norm)):
             raise FsrvosError(

@@ -45,7 +45,7 @@ def decode_rgb(data: NDArray[np.uint8], where: object) -> NDArray[np.uint8]:
     import cv2
 
     if data.size:
-        _header(io.BytesIO(data), where)  # a size that is refused before it is decoded
+        _header(io.BytesIO(data.tobytes()), where)  # a size that is refused before it is decoded
     try:
         image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     except cv2.error:  # sizes beyond OpenCV's limits

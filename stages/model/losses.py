@@ -27,7 +27,6 @@ def compute_losses(
     prediction: QueryPrediction,
     targets: Targets,
     weights: LossWeights | None = None,
-    visible: Tensor | None = None,
     shared_mask_divisor: bool = True,
     twins: Sequence[tuple[int, int]] = (),
     mask_points: int = 0,
@@ -41,23 +40,25 @@ def compute_losses(
         twins: pairs of clips that are one video with two sentences, for `twin_loss`.
         shared_mask_divisor: divide the mask terms, which are one a clip, by the number of frames
             too, as the released code does; otherwise by the number of objects.
-        visible: number of frames that show an object, which every term is divided by; counted
-            in `targets` by default (several processes pass their mean).
         mask_points: cells of a clip at which the masks of the layers before the last are matched
             and compared, drawn anew for each layer; 0 takes all.
     """
     weights = weights or LossWeights()
-    divisor = (targets.visible.sum() if visible is None else visible).clamp(min=1)
+    visible = targets.visible.sum()  # frames that show an object
+    divisor = visible.clamp(min=1)
     layers = {"": (prediction, targets)}
     for index, layer in enumerate(prediction.auxiliary):
         seen = draw_cells(layer, targets, mask_points) if mask_points else (layer, targets)
         layers[f"_{index}"] = seen
     terms: dict[str, Tensor] = {}
+    counts: dict[str, tuple[float, Tensor]] = {}
     total = prediction.logits.new_zeros((), dtype=torch.float32)
     for suffix, seen in layers.items():
         for name, (weight, value) in layer_terms(*seen, weights).items():
             over_clip = name in CLIP_TERMS and not shared_mask_divisor
             terms[name + suffix] = value / (len(targets.masks) if over_clip else divisor)
+            if not over_clip:
+                counts[name + suffix] = weight, visible
             total = total + weight * terms[name + suffix]
     if prediction.dense is not None:
         terms["loss_dense"] = dense_loss(prediction.dense, targets, weights)
@@ -65,7 +66,8 @@ def compute_losses(
         if twins:
             terms["loss_twin"] = twin_loss(prediction.dense, targets, twins)
             total = total + weights.twin * terms["loss_twin"]
-    return Losses(total, terms)
+            counts["loss_twin"] = weights.twin, twin_cells(targets, prediction.dense, twins)
+    return Losses(total, terms, counts)
 
 
 def layer_terms(
@@ -124,12 +126,23 @@ def twin_loss(logits: Tensor, targets: Targets, twins: Sequence[tuple[int, int]]
     return told_apart(logits.float(), covered_share(targets, logits), twins)
 
 
+def twin_cells(targets: Targets, logits: Tensor, twins: Sequence[tuple[int, int]]) -> Tensor:
+    """How many cells `twin_loss` is a mean over."""
+    return cells_of(covered_share(targets, logits), twins)
+
+
 def told_apart(logits: Tensor, true: Tensor, twins: Sequence[tuple[int, int]]) -> Tensor:
     """The same of logits and of the share of each cell that is the object's, both [B, T, h, w]."""
     first, second = (list(side) for side in zip(*twins, strict=True))
     ahead = logits[first] - logits[second]
     wrong = true[first] * F.softplus(-ahead) + true[second] * F.softplus(ahead)
-    return wrong.sum() / (true[first] + true[second]).sum().clamp(min=1)
+    return wrong.sum() / cells_of(true, twins).clamp(min=1)
+
+
+def cells_of(true: Tensor, twins: Sequence[tuple[int, int]]) -> Tensor:
+    """How many cells of [B, T, h, w] either object of a pair covers, in shares of a cell."""
+    first, second = (list(side) for side in zip(*twins, strict=True))
+    return (true[first] + true[second]).sum()
 
 
 def covered_share(targets: Targets, logits: Tensor) -> Tensor:

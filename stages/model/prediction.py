@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -75,7 +75,30 @@ class Truth:
 
 @dataclass(frozen=True)
 class Losses:
-    """The weighted sum to minimise, and its terms unweighted."""
+    """What a batch costs.
+
+    Attributes:
+        total: the weighted sum to minimise.
+        terms: its terms, unweighted.
+        counts: of the terms that are no means over clips, the weight in the sum and how many
+            things the term is a mean over; fewer than one count as one.
+    """
 
     total: Tensor
     terms: dict[str, Tensor] = field(default_factory=dict)
+    counts: Mapping[str, tuple[float, Tensor]] = field(default_factory=dict)
+
+    def of_whole(self, clips: float, counts: Mapping[str, Tensor]) -> Losses:
+        """This part's share of a whole batch's losses: those of all parts add up to them.
+
+        clips: the share of the batch's clips; counts: those of the whole batch.
+        """
+        shares = {
+            name: count.clamp(min=1) / counts[name].clamp(min=1)
+            for name, (_, count) in self.counts.items()
+        }
+        total = clips * self.total
+        for name, (weight, _) in self.counts.items():
+            total = total + (shares[name] - clips) * weight * self.terms[name]
+        terms = {name: shares.get(name, clips) * term for name, term in self.terms.items()}
+        return Losses(total, terms)

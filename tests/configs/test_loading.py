@@ -216,9 +216,16 @@ def test_presets_joined_with_a_plus_are_the_first_with_what_the_others_change() 
         paper.model, network="mttr", queries=50, encoder_layers=3, decoder_layers=3
     )
     assert joined.train == dataclasses.replace(
-        paper.train, hide_nouns=0.0, channel_dropout=0.0, channel_noise=0.0, steps=280
+        paper.train,
+        hide_nouns=0.0,
+        channel_dropout=0.0,
+        channel_noise=0.0,
+        weight_score=2.0,
+        weight_mask=2.0,
+        weight_dice=5.0,
+        steps=280,
     )
-    assert joined.evaluate == load_config("demo").evaluate
+    assert joined.evaluate == dataclasses.replace(paper.evaluate, episodes_per_category=10)
     assert load_config("small+danet") == load_config("danet")
 
 

@@ -32,7 +32,7 @@ from tests.full_disk import files_up_to
 
 ROOT = Path(__file__).parents[2]
 STEPS = 12
-PATIENCE = 240.0  # for what comes sooner unless something hangs
+PATIENCE = 900.0  # for what comes sooner unless something hangs
 TIMED = ("steps_per_second", "wait_share", "step_seconds")
 
 Fit = Callable[..., Any]
@@ -170,7 +170,7 @@ def test_killed_and_gone_on_with_it_ends_with_the_same_bytes(
 def test_killed_at_ten_random_moments_it_ends_with_the_same_bytes(
     blocks_root: Path, blocks_cache: Path, tmp_path: Path
 ) -> None:
-    steps, dice = 400, random.Random(20)
+    steps, dice = 200, random.Random(20)
     pairs = (*PAIRS, f"train.steps={steps}", "train.checkpoint_every=5", "train.log_every=7")
     pairs = (*pairs, "train.holdout_every=30", "train.keep_checkpoints=3")
     run, kills, reached = tmp_path / "run", 0, list[int]()
@@ -179,8 +179,8 @@ def test_killed_at_ten_random_moments_it_ends_with_the_same_bytes(
         with subprocess.Popen(line, env=environment(), stderr=subprocess.PIPE) as process:
             # Some die before they go on, some while they learn, keep or look.
             if dice.random() < 0.8:
-                begun(process, run, step_kept(run))
-            time.sleep(dice.random() * 0.3)
+                begun(process, run, step_kept(run) + dice.randrange(8))
+            time.sleep(dice.random() * 0.05)
             process.kill()
         if process.returncode != -signal.SIGKILL:
             break
@@ -258,7 +258,7 @@ def test_a_signal_ends_the_program_with_130(
         process.send_signal(number)
         _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
-    saved, interrupted = said.decode().splitlines()[-2:]
+    saved, interrupted = [line for line in said.decode().splitlines() if line][-2:]
     assert saved == f"saved step {step_kept(run)}; the same command goes on from there"
     assert interrupted == "fsrvos: error: interrupted"
 

@@ -23,7 +23,7 @@ from stages.model.comparison.clips import QueryClip
 from stages.model.comparison.cutting import overlaps
 from stages.model.comparison.ridge import OBJECT_SHARE
 from stages.model.inputs import Words
-from stages.model.losses import told_apart
+from stages.model.losses import cells_of, told_apart
 from stages.model.prediction import Losses, Prediction, Truth
 
 ENTROPY, OVERLAP = 0.3, 2.0  # of a mask term
@@ -80,19 +80,23 @@ def comparison_losses(
     among the true ones."""
     grid, coarse_grid = prediction.kind.shape[-2:], prediction.coarse.shape[-2:]
     masks, described = prediction.masks[:, :, 0].float(), covered(truth.masks, grid)
+    known = meant(objects, covered(truth.masks, coarse_grid))
     terms = {
         "loss_mask": mask_term(masks, described),
-        "loss_objects": objects_term(objects, covered(truth.masks, coarse_grid)),
+        "loss_objects": objects_term(known) if known else masks.new_zeros(()),
     }
+    counts = {"loss_objects": (OBJECTS, masks.new_tensor(len(known)))}
     judged = [(row, masks) for row, masks in enumerate(prediction.judged) if masks is not None]
     if judged:
         terms["loss_quality"] = quality_term(judged, covered(truth.kind, coarse_grid))
+        counts["loss_quality"] = 1.0, masks.new_tensor(len(judged))
     weights = {"loss_objects": OBJECTS}
     if truth.twins:
         terms["loss_twin"] = told_apart(masks, described, truth.twins)
         weights["loss_twin"] = twin_weight
+        counts["loss_twin"] = twin_weight, cells_of(described, truth.twins)
     total = torch.stack([weights.get(name, 1.0) * term for name, term in terms.items()]).sum()
-    return Losses(total, terms)
+    return Losses(total, terms, counts)
 
 
 def quality_term(judged: Sequence[tuple[int, JudgedMasks]], kind: Tensor) -> Tensor:
@@ -133,15 +137,21 @@ def entropy(logits: Tensor, true: Tensor) -> Tensor:
     return cells.flatten(1).mean(-1)
 
 
-def objects_term(objects: Sequence[ScoredObjects], true: Tensor) -> Tensor:
-    """Cross-entropy of the choice among objects, where one of several is described.
+def objects_term(known: Sequence[tuple[ScoredObjects, Tensor]]) -> Tensor:
+    """Cross-entropy of the choices whose right answer is known, as `meant` gives it; a mean."""
+    terms = [
+        -(overlap / overlap.sum() * scored.scores.log_softmax(0)).sum() for scored, overlap in known
+    ]
+    return torch.stack(terms).mean()
 
-    The one that is meant is known by how much of each the described mask [B, T, h, w] covers.
-    """
-    terms = []
+
+def meant(objects: Sequence[ScoredObjects], true: Tensor) -> list[tuple[ScoredObjects, Tensor]]:
+    """The choices in which one of several objects is described, each with what is known of it:
+    how much of each object the described mask [B, T, h, w] covers."""
+    known = []
     for scored in objects:
         mask = true[scored.row, :, : scored.shares.shape[-2], : scored.shares.shape[-1]]
         overlap = (scored.shares * mask).flatten(1).sum(-1)
         if overlap.sum() > 0:
-            terms.append(-(overlap / overlap.sum() * scored.scores.log_softmax(0)).sum())
-    return torch.stack(terms).mean() if terms else true.new_zeros(())
+            known.append((scored, overlap))
+    return known

@@ -1,7 +1,7 @@
 """CVAT's XML ("CVAT for images 1.1"), to be uploaded to a task made of the same video or images.
 
 Its masks are run lengths along the rows of the box around the object, the first of what is none
-(https://docs.cvat.ai/docs/manual/advanced/formats/format-cvat/); CVAT 2.3 and later read them.
+(https://docs.cvat.ai/docs/other/xml_format); CVAT up to 2.2 knows no masks.
 """
 
 from __future__ import annotations
