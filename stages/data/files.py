@@ -19,8 +19,15 @@ MAX_EXPRESSION = 1000
 """Longest accepted expression, in characters; text encoders cut far earlier than this."""
 
 
+def refuse_pipe(path: Path) -> None:
+    """DataError where a path is a pipe or device, which could be read for ever."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise DataError(f"{path}: a pipe or device, and no file; replace it with a file")
+
+
 def read_json(path: Path) -> Any:
     """Parse a JSON file; MissingError when absent, DataError when it is not UTF-8 JSON."""
+    refuse_pipe(path)
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))  # editors on Windows add a mark
     except FileNotFoundError:
@@ -43,6 +50,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def read_toml(path: Path, example: str) -> Any:
     """Parse a TOML file; DataError with an `example` of a good one when it is not UTF-8 TOML."""
+    refuse_pipe(path)
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs.errors import DataError, MissingError
+from stages.data.files import refuse_pipe
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
@@ -31,6 +32,7 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
 
     Raises MissingError when absent, DataError when it does not decode.
     """
+    refuse_pipe(path)
     try:
         data = np.fromfile(path, dtype=np.uint8)
     except FileNotFoundError:
@@ -78,6 +80,8 @@ def open_mask(path: Path, content: bytes | None = None) -> Any:
     from PIL import UnidentifiedImageError
 
     Image = _careful_pillow()
+    if content is None:
+        refuse_pipe(path)
     try:
         with Image.open(path if content is None else io.BytesIO(content)) as image:
             depth = _shallow_depth(image)
@@ -116,6 +120,7 @@ def image_size(path: Path) -> tuple[int, int]:
 
 def image_header(path: Path) -> tuple[int, int, int]:
     """Height and width as stored, and the EXIF orientation 1..8; errors as `read_rgb`."""
+    refuse_pipe(path)
     return _header(path, path)
 
 

@@ -24,6 +24,10 @@ MIN_SIDE = 24
 """Least height and width of a frame, in pixels: below, an object covers no cell of the masks."""
 
 
+MOST_PIXELS = 8192 * 4320
+"""Of a frame, 8K: several frames are held at once."""
+
+
 class Reading(Protocol):
     """What a video's frames come from; `shortfall` is known after the last of them."""
 
@@ -83,6 +87,11 @@ class VideoSource:
             raise DataError(
                 f"{path}: frames of {self.width} x {self.height} pixels are too small to show "
                 f"anything; give at least {MIN_SIDE} x {MIN_SIDE}"
+            )
+        if self.height * self.width > MOST_PIXELS:
+            raise DataError(
+                f"{path}: frames of {self.width} x {self.height} pixels are larger than 8K; "
+                "shrink them (fsrvos predict --max-side 2160)"
             )
 
     def __iter__(self) -> Iterator[Frame]:

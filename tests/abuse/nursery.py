@@ -14,6 +14,7 @@ import resource
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,8 @@ def child(told: dict[str, Any]) -> None:
         from fsrvos_cli.main import run
 
         code = run(told["arguments"])
+    except BaseException:
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -191,6 +191,10 @@ export class Editor {
     pen.moveTo(...from);
     pen.lineTo(...to);
     pen.stroke();
+    pen.fillStyle = TINT; // a line of no length is not drawn, and a tap is to be
+    pen.beginPath();
+    pen.arc(...to, this.brush / 2, 0, 7);
+    pen.fill();
     this.touched = true;
     this.ring = null; // until the stroke ends
     this.draw();

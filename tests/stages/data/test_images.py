@@ -1,5 +1,6 @@
 """Images and masks from files: cut short, turned by EXIF, of few bits."""
 
+import os
 import struct
 import zlib
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from configs.errors import DataError, MissingError
+from stages.data.files import read_json
 from stages.data.images import image_header, image_size, read_ids, read_rgb, turn_upright
 from tests.abuse.mutations import png
 
@@ -94,3 +96,12 @@ def test_a_picture_of_too_many_pixels_is_refused_by_its_header(
     path.write_bytes(png(side, side))
     with pytest.raises(DataError, match=r"a\.png: more than 89 million pixels, or claims to be"):
         read(path)
+
+
+@pytest.mark.parametrize("read", [read_rgb, read_ids, image_size, read_json])
+def test_a_pipe_is_refused_and_not_waited_for(
+    tmp_path: Path, read: Callable[[Path], object]
+) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(DataError, match="a pipe or device"):
+        read(tmp_path / "a.png")

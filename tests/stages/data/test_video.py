@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from configs.errors import DataError, FsrvosError, MissingError
+from stages.data.excerpt import Excerpt
 from stages.data.video import FOLDER_FPS, read_video
 from stages.data.video_file import shown_as
 from stages.data.video_writer import VideoWriter, write_video
@@ -388,3 +389,12 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, limit: int) 
     said = refusal(lambda: write_video(path, bars(12), 25), limit)
     assert said.startswith(f"{path}: cannot be written (No space left on device)")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_frames_larger_than_8k_are_refused_unless_they_are_shrunk(tmp_path: Path) -> None:
+    for name in ("0", "1"):
+        Image.new("L", (9000, 4000)).save(tmp_path / f"{name}.png")
+    with pytest.raises(DataError, match="9000 x 4000 pixels are larger than 8K; shrink them"):
+        read_video(tmp_path)
+    shrunk = read_video(tmp_path, Excerpt(max_side=900))
+    assert [frame.shape for frame in shrunk] == [(400, 900, 3)] * 2
