@@ -15,6 +15,7 @@ from configs.training import TrainConfig
 from stages.model.comparison.clips import ABSENT, QueryClip, SupportClip, stack_clips
 from stages.model.comparison.cues import GRID, look
 from stages.model.comparison.following import Window, follow_window
+from stages.model.comparison.upsampling import FINE, upsample
 from stages.model.inputs import FramePyramid, Support, Words
 from stages.model.network import Network
 from stages.model.prediction import Followed, Losses, Prediction, Truth
@@ -26,23 +27,24 @@ class SimilarityNetwork(Network):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.looks = config.looks
-        self.mask_stride = GRID
+        self.mask_stride = FINE
 
     @torch.no_grad()
     def forward(
         self, query: FramePyramid, words: Words, support: Support, *, auxiliary: bool = True
     ) -> Prediction:
-        """Masks [B, T, 1, h, w] at stride 8 and how far each frame shows the object."""
+        """Masks [B, T, 1, h, w] at stride 4 and how far each frame shows the object."""
         masks, presence = [], []
         with torch.autocast(query.maps[0].device.type, enabled=False):
             for row in range(len(query.size)):
                 clip, shown = QueryClip.of(query, row), SupportClip.of(support, row)
                 said = look(clip, shown, self.looks).answer(clip.shape(GRID))
                 there = bool(said.clip > 0)
-                masks.append(said.logits if there else torch.full_like(said.logits, ABSENT))
+                drawn = upsample(said.logits, clip.maps[FINE])
+                masks.append(drawn if there else torch.full_like(drawn, ABSENT))
                 presence.append(said.frames if there else said.frames.clamp(max=float(said.clip)))
-        drawn = stack_clips(masks)[:, :, None]
-        return Prediction(torch.stack(presence)[..., None, None], drawn)
+        stacked = stack_clips(masks)[:, :, None]
+        return Prediction(torch.stack(presence)[..., None, None], stacked)
 
     def follow(
         self,

@@ -46,6 +46,18 @@ def test_an_untrained_network_finds_what_is_like_the_support(name: str) -> None:
         assert overlap(said.masks[:, :, 0], mask(box)) > 0.7
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("name", ["similarity", "affinity"])
+def test_a_followed_video_is_answered_on_the_grid_of_a_clip(name: str) -> None:
+    """Masks are brought to the frame's size by `mask_stride`, whoever made them."""
+    model = network(name).eval()
+    query, support = scene([(1, LEFT)]), shown(1)
+    alone, followed = model(query, words(1, 4), support), model.follow(query, words(1, 4), support)
+    assert followed.masks.shape[-2:] == alone.masks.shape[-2:]
+    assert followed.masks.shape[-1] * model.mask_stride == 192
+    assert overlap(followed.masks[None], mask(LEFT)) > 0.7
+
+
 @pytest.mark.parametrize(("score", "there"), [(0.2, True), (0.01, False)])
 def test_a_first_look_has_to_be_convinced(score: float, there: bool) -> None:
     own = torch.zeros(2, 4, 4)
