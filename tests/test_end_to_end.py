@@ -78,7 +78,7 @@ def test_the_run_folder_holds_what_the_documentation_says(work: Path) -> None:
     (evaluation,) = (work / "runs/sample-tiny-fold1/evaluations").iterdir()
     assert evaluation.name.startswith("sample-fold1-davis-seeds1-")
     left = {path.name for path in evaluation.iterdir()}
-    assert left == {"predictions.h5", "manifests", "score.json"}
+    assert left == {"predictions.h5", "manifests", "score.json", "score.md", "score.csv"}
 
 
 def test_the_log_has_every_step_and_loss_falls_out_finite(work: Path) -> None:

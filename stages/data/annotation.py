@@ -22,7 +22,7 @@ from configs.errors import DataError, MissingError, UsageError
 from stages.data.builders.sources import find_image, find_root
 from stages.data.files import clean_expression, mapping, plain_name, read_json, write_json
 from stages.data.images import read_ids, read_rgb
-from stages.data.order import in_natural_order
+from stages.data.order import frame_files
 from stages.data.overlay import Tile, contact_sheet, draw_mask, evenly, write_png
 
 TABLE = "sentences.csv"
@@ -90,9 +90,7 @@ def start(source: Path, folder: Path) -> AnnotationReport:
 def draw_object(root: Path, video: str, number: int) -> Any:
     """A picture [H, W, 3] of some frames of a video that show an object, it alone marked."""
     masks = root / "Annotations" / video
-    names = in_natural_order(
-        sorted(p.stem for p in masks.glob("*.png") if not p.name.startswith("."))
-    )
+    names = [path.stem for path in frame_files(masks, (".png",))]
     images = next((root / name for name in _IMAGES if (root / name).is_dir()), root / _IMAGES[0])
     shown = [name for name in names if (read_ids(masks / f"{name}.png") == number).any()]
     if not shown:
@@ -169,10 +167,8 @@ def _videos(root: Path, rows: Sequence[Row], table: Path) -> dict[str, Any]:
         if not plain_name(row.video):
             raise DataError(f"{table}: video {row.video!r} leaves the folder")
         masks = root / "Annotations" / row.video
-        frames = sorted(p.stem for p in masks.glob("*.png") if not p.name.startswith("."))
-        entry = videos.setdefault(
-            row.video, {"frames": list(in_natural_order(frames)), "expressions": {}}
-        )
+        frames = [path.stem for path in frame_files(masks, (".png",))]
+        entry = videos.setdefault(row.video, {"frames": frames, "expressions": {}})
         text = clean_expression(row.sentence, f"{table}: video {row.video!r}")
         key = str(len(entry["expressions"]))
         entry["expressions"][key] = {"exp": text, "obj_id": row.object}

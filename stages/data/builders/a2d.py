@@ -25,6 +25,7 @@ from stages.data.builders.raw import Benchmark, Ids, RawVideo
 from stages.data.builders.sources import find_folders
 from stages.data.dataset import Expression, Video
 from stages.data.files import clean_expression, plain_name
+from stages.data.order import frame_files
 from stages.data.video_file import VideoFile
 
 ACTORS = ("adult", "baby", "ball", "bird", "car", "cat", "dog")
@@ -145,7 +146,7 @@ def _test_videos(path: Path) -> list[str]:
 def _video(name: str, folder: Path, clips: Path, spoken: Sequence[tuple[int, str]]) -> RawVideo:
     if not plain_name(name):
         raise DataError("its name leaves the folder")
-    files = sorted(p for p in folder.glob("*.h5") if p.stem.isdigit())
+    files = [path for path in frame_files(folder, (".h5",)) if path.stem.isdigit()]
     video = clips / f"{name}.mp4"
     if not files or not video.is_file():
         raise MissingError(f"{video if files else folder}: not there; download it")

@@ -21,7 +21,7 @@ from stages.data.builders.choosing import Choices
 from stages.data.builders.raw import Benchmark, Ids, RawVideo
 from stages.data.builders.sources import find_folders
 from stages.data.dataset import Expression, Video
-from stages.data.order import in_natural_order
+from stages.data.order import frame_files
 
 PERSON = "person"
 
@@ -80,10 +80,7 @@ def _video(
         raise MissingError("its frames or its masks are not there; download them")
     mask = masks[name] / "puppet_mask.mat"
     count = parts_of(mask).shape[2]
-    stems = in_natural_order(
-        sorted(p.stem for p in images[name].glob("*.png") if not p.name.startswith("."))
-    )
-    frames = tuple(stems[:count])
+    frames = tuple(path.stem for path in frame_files(images[name], (".png",))[:count])
     if not frames:
         raise DataError("it has no frame with a mask")
     expressions = tuple(

@@ -21,7 +21,7 @@ from stages.data.builders.raw import Benchmark, MaskFiles, RawVideo
 from stages.data.builders.sources import find_folders, find_image, find_root, require_inside
 from stages.data.dataset import Expression, Video
 from stages.data.files import clean_expression, mapping, plain_name, read_json
-from stages.data.order import in_natural_order
+from stages.data.order import frame_files
 
 _LINE = re.compile(r'(\S+)\s+(\d+)\s+"?(.*?)"?\s*\Z')
 _FILES = "Davis17_annot*.txt"
@@ -106,9 +106,7 @@ def _video(
     )
     if folder is None:
         raise MissingError(f"{root / _MASKS[0] / '480p' / name}: no such folder of masks")
-    frames = in_natural_order(
-        sorted(p.stem for p in folder.glob("*.png") if not p.name.startswith("."))
-    )
+    frames = tuple(path.stem for path in frame_files(folder, (".png",)))
     images = tuple(find_image(root / "JPEGImages" / "480p" / name, f, root) for f in frames)
     masks = tuple(require_inside(folder / f"{frame}.png", root) for frame in frames)
     if not frames:
