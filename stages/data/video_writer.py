@@ -101,7 +101,8 @@ class VideoWriter:
             frame = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         stored = "rgba" if channels == 4 else "rgb24"
         image = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format=stored)
-        return image.reformat(format=self._kind.pixels, dst_colorspace=Colorspace.ITU709)
+        # One thread: of several, swscale spoils some pixels of opacity where their parts meet.
+        return image.reformat(format=self._kind.pixels, dst_colorspace=Colorspace.ITU709, threads=1)
 
     def _start(self, height: int, width: int) -> None:
         import av

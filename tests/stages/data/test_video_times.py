@@ -161,7 +161,7 @@ def test_transparency_and_colours_come_back(tmp_path: Path, kind: VideoFormat, s
         decoder.extradata = container.streams.video[0].codec_context.extradata
         decoder.codec_tag = container.streams.video[0].codec_context.codec_tag
         drawn = [
-            frame.to_ndarray(format="rgba")
+            frame.reformat(format="rgba", threads=1).to_ndarray()
             for packet in container.demux(video=0)
             for frame in decoder.decode(packet if packet.size else None)
         ]

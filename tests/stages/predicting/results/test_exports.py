@@ -183,7 +183,7 @@ def test_cut_outs_are_opaque_where_the_masks_are(clip: Path, name: str, coder: s
         decoder.codec_tag = film.codec_context.codec_tag
         packets = [*container.demux(film)]
         frames = [f for p in packets for f in decoder.decode(p if p.size else None)]
-    drawn = [frame.to_ndarray(format="rgba") for frame in frames]
+    drawn = [frame.reformat(format="rgba", threads=1).to_ndarray() for frame in frames]
     assert len(drawn) == FRAMES
     for index, frame in enumerate(read_video(clip)):
         true = np.logical_or.reduce(masks(index))
