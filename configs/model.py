@@ -16,6 +16,21 @@ STRIDES = (4, 8, 16, 32)  # of an encoder's four maps
 KNOWN_STRIDES = (*STRIDES, 64)  # 64 is made from the map at 32
 
 
+# What neither the paper nor the released code has, left out.
+_WITHOUT_OURS: Mapping[str, Any] = MappingProxyType(
+    {
+        "attention_dropout": 0.1,
+        "fusion_residual": False,
+        "finer_maps": False,
+        "support_background": False,
+        "similarity_prior": False,
+        "clip_exchange": False,
+        "dense_prior": False,
+        "sentence_word": False,
+    }
+)
+
+
 @dataclass(frozen=True)
 class ModelConfig:
     """Sizes and named options of the network."""
@@ -79,25 +94,9 @@ class ModelConfig:
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {
             "default": {},
-            "paper": {
-                "attention_dropout": 0.1,
-                "affinity_residual": False,
-                "fusion_residual": False,
-                "finer_maps": False,
-                "support_background": False,
-                "similarity_prior": False,
-                "clip_exchange": False,
-                "dense_prior": False,
-                "sentence_word": False,
-            },
+            "paper": {**_WITHOUT_OURS, "affinity_residual": False},
             "official": {
-                "attention_dropout": 0.1,
-                "fusion_residual": False,
-                "finer_maps": False,
-                "support_background": False,
-                "similarity_prior": False,
-                "clip_exchange": False,
-                "dense_prior": False,
+                **_WITHOUT_OURS,
                 "shared_mask_divisor": True,
                 "affinity_support_frames": "middle",
                 "affinity_query_frames": "middle",
@@ -105,7 +104,6 @@ class ModelConfig:
                 "power_log": True,
                 "transpose_first_anchors": True,
                 "sentence_queries": False,
-                "sentence_word": False,
             },
         }
     )

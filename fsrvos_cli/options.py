@@ -163,6 +163,15 @@ def support_expression_option(command: Command) -> Command:
     )(command)
 
 
+def jobs_option(
+    default: int = 2, help: str = "Processes that work side by side."
+) -> Callable[[Command], Command]:
+    """--jobs; the command gets `jobs`."""
+    return click.option(
+        "--jobs", type=click.IntRange(min=1), default=default, show_default=True, help=help
+    )
+
+
 def seed_option(command: Command) -> Command:
     """--seed; the command gets `seed`."""
     return click.option(

@@ -38,13 +38,7 @@ for command in (annotate, build, episodes, splits):
     show_default=True,
     help="Videos of each category.",
 )
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    default=2,
-    show_default=True,
-    help="Processes that draw side by side.",
-)
+@options.jobs_option(help="Processes that draw side by side.")
 @options.seed_option
 @options.json_option
 def sample(out: Path | None, videos: int, jobs: int, seed: int, as_json: bool) -> None:

@@ -45,13 +45,7 @@ def _benchmark_command(name: str, what: str) -> click.Command:
     @click.argument("out", type=options.FOLDER)
     @_choices
     @options.seed_option
-    @click.option(
-        "--jobs",
-        type=click.IntRange(min=1),
-        default=2,
-        show_default=True,
-        help="Processes that work side by side.",
-    )
+    @options.jobs_option()
     @options.json_option
     def command(source: Path, out: Path, jobs: int, as_json: bool, **stated: object) -> None:
         from stages.data.builders import build as build_benchmark
@@ -180,13 +174,7 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
     help="Take the pictures of this list alone: one id a line, # starts a comment.",
 )
 @click.option("--exclude-kinds", callback=_names, metavar="KIND,...", help="Label none of these.")
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    default=2,
-    show_default=True,
-    help="Processes that work side by side.",
-)
+@options.jobs_option()
 @click.option("--sheet", type=options.FILE, help="Write a contact sheet of some clips, a PNG.")
 @options.seed_option
 @options.json_option

@@ -93,13 +93,7 @@ if TYPE_CHECKING:
     help="All frames go through the network together, where memory allows.",
 )
 @options.seed_option
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Processes that work on several videos side by side.",
-)
+@options.jobs_option(1, "Processes that work on several videos side by side.")
 @click.option(
     "--overwrite",
     is_flag=True,

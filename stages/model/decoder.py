@@ -5,6 +5,7 @@ After Liu et al., "DAB-DETR", 2022. A batch entry is a frame (N = B * T).
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -64,13 +65,14 @@ class DecoderLayer(nn.Module):
         return self.feed_forward_norm(states, self.feed_forward(states))
 
 
-class RefiningDecoder(nn.Module):
+class RefiningDecoder(nn.Module, ABC):
     """Layers, and the heads that score the queries and refine their boxes after each of them."""
 
     layers: Stack[DecoderLayer]
     class_heads: Stack[nn.Linear]
     box_heads: Stack[Perceptron]
 
+    @abstractmethod
     def place(
         self, index: int, states: Tensor, anchors: Tensor, layout: Layout
     ) -> tuple[Tensor, Tensor]:
@@ -83,7 +85,6 @@ class RefiningDecoder(nn.Module):
         Returns:
             Places [N, Q, C] of the queries, references [N, Q, levels, 4 or 2].
         """
-        raise NotImplementedError
 
     def refine(self, states: Tensor, anchors: Tensor, memory: Memory) -> list[Objects]:
         """What every layer says, first to last; each refines the boxes of the one before.
@@ -100,9 +101,9 @@ class RefiningDecoder(nn.Module):
             anchors = boxes.detach()
         return said
 
+    @abstractmethod
     def drawn_at_random(self) -> list[nn.Parameter]:
         """The parameters that start as standard normal numbers."""
-        raise NotImplementedError
 
 
 class Decoder(RefiningDecoder):

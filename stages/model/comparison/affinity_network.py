@@ -25,7 +25,7 @@ from stages.model.comparison.adaptation import Question, adapt
 from stages.model.comparison.choice import ObjectLayer, SentenceChoice, restrict
 from stages.model.comparison.clips import ABSENT, QueryClip, SupportClip, stack_clips
 from stages.model.comparison.correlation import resized
-from stages.model.comparison.cues import FIRST_SCALE, GRID, FrozenMask, Looks, cue_count, cues, look
+from stages.model.comparison.cues import FIRST_SCALE, GRID, KindMask, Looks, cue_count, cues, look
 from stages.model.comparison.cutting import Candidates, MaskQuality, overlaps, traits
 from stages.model.comparison.following import Window, follow_window
 from stages.model.comparison.instances import Instances, instances
@@ -129,7 +129,7 @@ class AffinityNetwork(Network):
 
     def cut(
         self, clip: QueryClip, shown: SupportClip, looks: Looks
-    ) -> tuple[FrozenMask, JudgedMasks | None]:
+    ) -> tuple[KindMask, JudgedMasks | None]:
         """The kind's mask; a clip shows it as far as the best of all is foretold to overlap."""
         grid = clip.shape(GRID)
         if self.quality is None or (looks.same is not None and not self.training):

@@ -56,9 +56,9 @@ class Cut:
 
 
 @dataclass(frozen=True)
-class FrozenMask:
-    """What frozen features say without training, on a grid: mask logits [T, h, w], about 0 at the
-    object's edge; logits that a frame shows the object, [T], and that the clip does."""
+class KindMask:
+    """What is found of the support's kind, on a grid: mask logits [T, h, w], about 0 at the
+    object's edge; logits that a frame shows the kind, [T], and that the clip does."""
 
     logits: Tensor
     frames: Tensor
@@ -86,7 +86,7 @@ class Looks:
         """Scores of the first look on another grid, [T, h, w]."""
         return resized(self.first[:, None], grid)[:, 0]
 
-    def answer(self, grid: tuple[int, int]) -> FrozenMask:
+    def answer(self, grid: tuple[int, int]) -> KindMask:
         """The mask: of the very object, the cells above the support's own cut; otherwise those of
         the last look above the cut that closed form finds. It shows the object as far as the first
         look is convinced of what is inside."""
@@ -94,7 +94,7 @@ class Looks:
             return self.masked(FIRST_SCALE * self.same)
         return self.parted(self.candidates(grid))
 
-    def parted(self, candidates: Candidates, foretold: Tensor | None = None) -> FrozenMask:
+    def parted(self, candidates: Candidates, foretold: Tensor | None = None) -> KindMask:
         """The mask of one of the candidates; of none, where there is no candidate."""
         scores, cuts = candidates.scores, candidates.cuts
         if not len(cuts):
@@ -102,13 +102,13 @@ class Looks:
         first = self.on_grid((scores.shape[-2], scores.shape[-1]))
         return self.masked(scores - cuts[chosen_cut(candidates, first, foretold)])
 
-    def masked(self, scores: Tensor) -> FrozenMask:
+    def masked(self, scores: Tensor) -> KindMask:
         """The mask of scores [T, h, w] above 0, and how far the first look is convinced of it."""
         inside, first = (scores > 0).float(), self.on_grid((scores.shape[-2], scores.shape[-1]))
         sums, sizes = (first * inside).sum((-2, -1)), inside.sum((-2, -1))
         frames = torch.where(sizes > 0, sums / sizes.clamp(min=1), UNCONVINCED)
         clip = sums.sum() / sizes.sum() if sizes.any() else first.new_tensor(UNCONVINCED)
-        return FrozenMask(
+        return KindMask(
             STEEPNESS * scores, CONVICTION * (frames - CONVINCED), CONVICTION * (clip - CONVINCED)
         )
 

@@ -57,6 +57,17 @@ def reference(number: int, annotation: int, split: str, *sentences: str) -> dict
     }
 
 
+def references() -> list[dict[str, Any]]:
+    """What the sentences of `refcoco` say of its annotations."""
+    return [
+        reference(1, 10, "train", "Left cat", "the cat on the left"),
+        reference(2, 11, "train", "right cat"),
+        reference(3, 12, "train", "the dog"),
+        reference(4, 20, "train", "left"),
+        reference(5, 21, "testA", "right"),
+    ]
+
+
 @pytest.fixture
 def refcoco(tmp_path: Path, photograph: Paint) -> Path:
     """Two pictures with two cats each, one of which is tested on, and a dog in the first."""
@@ -83,26 +94,18 @@ def refcoco(tmp_path: Path, photograph: Paint) -> Path:
         home / "instances.json",
         {"images": names, "annotations": annotations, "categories": kinds},
     )
-    references = [
-        reference(1, 10, "train", "Left cat", "the cat on the left"),
-        reference(2, 11, "train", "right cat"),
-        reference(3, 12, "train", "the dog"),
-        reference(4, 20, "train", "left"),
-        reference(5, 21, "testA", "right"),
-    ]
-    (home / "refs(unc).p").write_bytes(pickle.dumps(references, protocol=0))
+    (home / "refs(unc).p").write_bytes(pickle.dumps(references(), protocol=0))
     return source
 
 
 @pytest.mark.parametrize("protocol", [0, 1, 2, 4, "json"])
 def test_refcoco_becomes_clips_of_one_frame(refcoco: Path, tmp_path: Path, protocol: Any) -> None:
     home = refcoco / "data/refcoco"
-    references = pickle.loads((home / "refs(unc).p").read_bytes())  # noqa: S301  made above
     if protocol == "json":
         (home / "refs(unc).p").unlink()
-        (home / "refs(unc).json").write_text(json.dumps(references))
+        (home / "refs(unc).json").write_text(json.dumps(references()))
     else:
-        (home / "refs(unc).p").write_bytes(pickle.dumps(references, protocol=protocol))
+        (home / "refs(unc).p").write_bytes(pickle.dumps(references(), protocol=protocol))
     report = build("refcoco", refcoco, tmp_path / "o", progress=False)
     assert report.per_category == {"cat": 2} and report.expressions == 4
     assert any("'hot dog' left out: 1 of the 2" in line for line in report.skipped)
